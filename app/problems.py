@@ -1,0 +1,66 @@
+"""Turn errors into problem details (RFC 9457), as the original's clients read them."""
+
+import functools
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, ParamSpec
+
+from aws_lambda_powertools import Logger
+from chalice.app import Response
+
+from linkage import errors
+
+P = ParamSpec("P")
+logger = Logger()
+
+PROBLEMS: dict[type[errors.LinkageError], HTTPStatus] = {
+    errors.AccessDenied: HTTPStatus.FORBIDDEN,
+    errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
+    errors.EncodingsRefused: HTTPStatus.FORBIDDEN,
+    errors.TokenAlreadyUsed: HTTPStatus.FORBIDDEN,
+    errors.ObjectPathNotAllowed: HTTPStatus.FORBIDDEN,
+    errors.NotSupported: HTTPStatus.BAD_REQUEST,
+    errors.ProjectHasErrors: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.RunNotComplete: HTTPStatus.NOT_FOUND,
+    errors.RunFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.UploadRejected: HTTPStatus.BAD_REQUEST,
+    errors.ProgressUnavailable: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""The status of each error. 500 for a run or project in error is the original's, and clients know it."""
+
+
+def problem_details(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Answer with problem+json when the view raises one of the service's errors.
+
+    Chalice swallows a view's exceptions before middleware can see them, so this is a decorator. Anything but a
+    `LinkageError` is a defect: it is logged, and the client learns no more than that.
+    """
+
+    @functools.wraps(view)
+    def respond(*args: P.args, **kwargs: P.kwargs) -> Response:
+        try:
+            return view(*args, **kwargs)
+        except errors.LinkageError as error:
+            return problem(PROBLEMS[type(error)], detail=str(error))
+        except Exception:
+            logger.exception("request failed")
+            return problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                detail="Sorry, the server couldn't handle that request",
+                title="Internal Server Error",
+            )
+
+    return respond
+
+
+def problem(status: int, *, detail: str | None, title: str | None = None) -> Response:
+    """Return problem details. What the service itself raises has no title, as the original's has none."""
+    body = {"detail": detail, "status": int(status), "title": title, "type": "about:blank"}
+    return Response(json.dumps(body), {"Content-Type": "application/problem+json"}, int(status))
+
+
+def is_problem_missing(answer: dict[str, Any]) -> bool:
+    """Tell whether an answer of Chalice is an error that is not told as a problem."""
+    content_type = str(answer.get("headers", {}).get("Content-Type", ""))
+    return answer.get("statusCode", 200) >= HTTPStatus.BAD_REQUEST and "problem+json" not in content_type

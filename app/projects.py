@@ -1,0 +1,75 @@
+"""Routes about projects: create, list, describe and delete them."""
+
+from http import HTTPStatus
+
+from chalice.app import Blueprint, Response
+
+from app import requests
+from app.bodies import ProjectBody
+from app.environment import world
+from app.problems import problem, problem_details
+from app.responses import answer, no_content, timestamp
+from linkage.deletion import delete_project
+from linkage.projects import NewProject, create_project, describe_project
+
+routes = Blueprint(__name__)
+
+
+@routes.route("/v1/projects", methods=["POST"], content_types=["application/json"])
+@problem_details
+def post_project() -> Response:
+    """Create a project and hand out its tokens: they are told this once."""
+    body = requests.parse(requests.json_body(routes.current_request), ProjectBody)
+    tokens = create_project(
+        NewProject(
+            body.schema_, body.result_type, body.number_parties, body.name, body.notes, body.uses_blocking
+        ),
+        world(),
+    )
+    return answer(
+        {
+            "project_id": tokens.project_id,
+            "result_token": tokens.result_token,
+            "update_tokens": list(tokens.update_tokens),
+        },
+        HTTPStatus.CREATED,
+    )
+
+
+@routes.route("/v1/projects", methods=["GET", "HEAD"])
+@problem_details
+def get_projects() -> Response:
+    """List every project's id, where the settings allow it."""
+    if not world().settings.project_listing:
+        return problem(HTTPStatus.FORBIDDEN, detail="The listing of projects is switched off")
+    return answer(
+        [{"project_id": project_id, "time_added": timestamp(added)} for project_id, added in world().projects.list()]
+    )
+
+
+@routes.route("/v1/projects/{project_id}", methods=["GET", "HEAD"])
+@problem_details
+def get_project(project_id: str) -> Response:
+    """Describe the project to the holder of its result token."""
+    project, contributions = describe_project(project_id, requests.token(routes.current_request), world())
+    return answer(
+        {
+            "project_id": project.project_id,
+            "name": project.name,
+            "notes": project.notes,
+            "schema": project.linkage_schema,
+            "result_type": project.result_type,
+            "number_parties": project.number_parties,
+            "uses_blocking": project.uses_blocking,
+            "parties_contributed": contributions.contributed,
+            "error": bool(contributions.errors),
+        }
+    )
+
+
+@routes.route("/v1/projects/{project_id}", methods=["DELETE"])
+@problem_details
+def remove_project(project_id: str) -> Response:
+    """Delete the project and all that belongs to it."""
+    delete_project(project_id, requests.token(routes.current_request), world())
+    return no_content()

@@ -1,0 +1,75 @@
+"""Read what a request carries, in the types the use cases take."""
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+from chalice.app import Request
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from linkage.errors import InvalidRequest
+
+Body = TypeVar("Body", bound=BaseModel)
+
+_TYPES = {
+    "string_type": "string",
+    "int_type": "integer",
+    "float_type": "number",
+    "bool_type": "boolean",
+    "dict_type": "object",
+    "list_type": "array",
+    "model_type": "object",
+}
+
+
+def token(request: Request) -> str:
+    """Return the Authorization header: the token itself, without a scheme."""
+    value = request.headers.get("authorization")
+    if value is None:
+        raise InvalidRequest("Missing header parameter 'Authorization'")
+    return str(value)
+
+
+def json_body(request: Request) -> Any:  # noqa: ANN401  JSON is anything
+    """Parse the request's JSON strictly: NaN and infinities are no JSON."""
+    try:
+        return json.loads(request.raw_body or b"null", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("Request body is not valid JSON") from None
+
+
+def parse(body: Any, kind: type[Body]) -> Body:  # noqa: ANN401  JSON is anything
+    """Validate a parsed body; says in the words of the original what is wrong with it."""
+    if not isinstance(body, dict):
+        raise InvalidRequest(f"{_shown(body)} is not of type 'object'")
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        raise InvalidRequest(_describe(error.errors()[0])) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _describe(error: ErrorDetails) -> str:
+    """Say what is wrong with one member of a body."""
+    name = ".".join(str(part) for part in error["loc"])
+    value, context, kind = _shown(error["input"]), error.get("ctx", {}), error["type"]
+    if kind == "missing":
+        return f"'{error['loc'][-1]}' is a required property"
+    if kind in _TYPES:
+        return f"{value} is not of type '{_TYPES[kind]}' - '{name}'"
+    if kind == "greater_than_equal":
+        return f"{value} is less than the minimum of {context['ge']} - '{name}'"
+    if kind == "less_than_equal":
+        return f"{value} is greater than the maximum of {context['le']} - '{name}'"
+    if kind == "enum":
+        return f"{value} is not one of [{str(context['expected']).replace(' or ', ', ')}] - '{name}'"
+    return f"{error['msg']} - '{name}'"
+
+
+def _shown(value: object) -> str:
+    """Show a wrong value back to who sent it, but no more than a line of it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,83 @@
+"""Routes about runs: post one, list and describe them, follow one, fetch its result, delete it."""
+
+from http import HTTPStatus
+from typing import Any
+
+from chalice.app import Blueprint, Response
+
+from app import requests
+from app.bodies import RunBody
+from app.environment import world
+from app.problems import problem_details
+from app.responses import JSON, answer, no_content, timestamp
+from app.run_status import status_body
+from linkage.deletion import delete_run
+from linkage.models import Run
+from linkage.results import fetch_result
+from linkage.runs import create_run, describe_status, list_runs, open_run
+
+routes = Blueprint(__name__)
+
+
+@routes.route("/v1/projects/{project_id}/runs", methods=["POST"], content_types=["application/json"])
+@problem_details
+def post_run(project_id: str) -> Response:
+    """Post a run; it starts once every party's encodings are there."""
+    request = routes.current_request
+    body = requests.parse(requests.json_body(request), RunBody)
+    run = create_run(
+        project_id,
+        requests.token(request),
+        threshold=body.threshold,
+        name=body.name,
+        notes=body.notes,
+        world=world(),
+    )
+    return answer(_description(run), HTTPStatus.CREATED)
+
+
+@routes.route("/v1/projects/{project_id}/runs", methods=["GET", "HEAD"])
+@problem_details
+def get_runs(project_id: str) -> Response:
+    """List the project's runs."""
+    runs = list_runs(project_id, requests.token(routes.current_request), world())
+    return answer(
+        [{"run_id": run.run_id, "time_added": timestamp(run.time_added), "state": run.state} for run in runs]
+    )
+
+
+@routes.route("/v1/projects/{project_id}/runs/{run_id}", methods=["GET", "HEAD"])
+@problem_details
+def get_run(project_id: str, run_id: str) -> Response:
+    """Describe the run."""
+    _, run = open_run(project_id, run_id, requests.token(routes.current_request), world())
+    return answer(_description(run))
+
+
+@routes.route("/v1/projects/{project_id}/runs/{run_id}", methods=["DELETE"])
+@problem_details
+def remove_run(project_id: str, run_id: str) -> Response:
+    """Delete the run, and stop it where it is going on."""
+    delete_run(project_id, run_id, requests.token(routes.current_request), world())
+    return no_content()
+
+
+@routes.route("/v1/projects/{project_id}/runs/{run_id}/status", methods=["GET", "HEAD"])
+@problem_details
+def get_run_status(project_id: str, run_id: str) -> Response:
+    """Tell how far the run is."""
+    return answer(status_body(describe_status(project_id, run_id, requests.token(routes.current_request), world())))
+
+
+@routes.route("/v1/projects/{project_id}/runs/{run_id}/result", methods=["GET", "HEAD"])
+@problem_details
+def get_result(project_id: str, run_id: str) -> Response:
+    """Answer with the run's result, or with where to read it if it is too large for an answer."""
+    result = fetch_result(project_id, run_id, requests.token(routes.current_request), world())
+    if result.url is not None:
+        return Response("", {"Location": result.url}, int(HTTPStatus.TEMPORARY_REDIRECT))
+    return Response(result.text, dict(JSON), int(HTTPStatus.OK))
+
+
+def _description(run: Run) -> dict[str, Any]:
+    return {"run_id": run.run_id, "threshold": run.threshold, "name": run.name, "notes": run.notes}

@@ -1,0 +1,1 @@
+"""Lambda workers, one module a queue; each exposes `handler`."""

@@ -1,0 +1,13 @@
+"""The workers' world, built once per execution environment from its environment variables."""
+
+import os
+from functools import cache
+
+from linkage.adapters.world import connect
+from linkage.ports import World
+
+
+@cache
+def world() -> World:
+    """Return this process's world; connections open on first use, so compare never connects to PostgreSQL."""
+    return connect(os.environ)

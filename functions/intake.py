@@ -1,0 +1,18 @@
+"""Worker of the intake queue: read what parties uploaded, told by the S3 event of an upload's manifest."""
+
+from typing import Any
+
+from functions.batch import for_each_body
+from functions.environment import world
+from linkage.events import manifest_keys
+from linkage.intake import take_in_upload
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Take in the uploads whose manifests the S3 events in the messages tell of."""
+    return for_each_body(event, _take_in)
+
+
+def _take_in(body: str) -> None:
+    for key in manifest_keys(body):
+        take_in_upload(key, world())

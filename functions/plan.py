@@ -1,0 +1,13 @@
+"""Worker of the plan queue: cut a run's work into chunks."""
+
+from typing import Any
+
+from functions.batch import for_each_message
+from functions.environment import world
+from linkage.planning import plan_run
+from linkage.messages import PlanRun
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Plan the run each message names."""
+    return for_each_message(event, PlanRun, lambda message: plan_run(message, world()))

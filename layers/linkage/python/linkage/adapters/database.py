@@ -1,0 +1,86 @@
+"""The connection to PostgreSQL: one a process, opened on first use, a transaction a call.
+
+An idle database sleeps and drops its connections, so a connection that turns out to be dead before its transaction has
+done anything is opened again, for as long as waking up may take.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+WAKE_UP_S = 20.0
+"""How long to go on trying to connect: less than API Gateway waits."""
+_PAUSE_S = 0.5
+
+
+class Database:
+    """A lazily opened, self-mending connection. One thread uses it at a time, as in a Lambda function."""
+
+    def __init__(self, url: str, *, wake_up_s: float = WAKE_UP_S) -> None:
+        self._url = url
+        self._wake_up_s = wake_up_s
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Cursor]:
+        """Run statements in a transaction: committed at the end, rolled back on an exception."""
+        connection = self._ready_connection()
+        with connection, connection.cursor() as cursor:
+            yield cursor
+
+    def fetch_one(self, statement: str, parameters: dict[str, Any] | None = None) -> tuple[Any, ...] | None:
+        """Run one statement in a transaction of its own and return its first row."""
+        with self.transaction() as cursor:
+            cursor.execute(statement, parameters)
+            row: tuple[Any, ...] | None = cursor.fetchone()
+            return row
+
+    def fetch_all(self, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement in a transaction of its own and return its rows."""
+        with self.transaction() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall()
+
+    def execute(self, statement: str, parameters: dict[str, Any] | None = None) -> int:
+        """Run one statement in a transaction of its own and return how many rows it touched."""
+        with self.transaction() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.rowcount
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _ready_connection(self) -> Connection:
+        """Return a connection that answers."""
+        if self._connection is not None and not self._connection.closed and _answers(self._connection):
+            return self._connection
+        self.close()
+        self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> Connection:
+        deadline = time.monotonic() + self._wake_up_s
+        while True:
+            try:
+                return psycopg2.connect(self._url, connect_timeout=5)
+            except psycopg2.OperationalError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE_S)
+
+
+def _answers(connection: Connection) -> bool:
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except psycopg2.Error:
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""Objects, as S3 keeps them, or anything that speaks like it."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from botocore.exceptions import ClientError
+
+from linkage.errors import UploadRejected
+from linkage.models import StoredFile, StoredObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_ABSENT = {"NoSuchKey", "404", "NotFound"}
+_CHANGED = {"PreconditionFailed", "412"}
+_DELETE_BATCH = 1000
+
+
+class S3Objects:
+    """See `linkage.ports.Objects`."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def get(self, bucket: str, key: str) -> bytes | None:
+        """Return the whole object, or None."""
+        try:
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if _code(error) in _ABSENT:
+                return None
+            raise
+
+    def get_range(self, bucket: str, key: str, start: int, stop: int) -> bytes:
+        """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object has fewer."""
+        if start == stop:
+            return b""
+        body = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")["Body"].read()
+        if len(body) != stop - start:
+            raise EOFError(f"{key} ends before byte {stop}")
+        return body
+
+    @contextmanager
+    def open(self, file: StoredFile) -> Iterator[BinaryIO]:
+        """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
+        try:
+            body = self._client.get_object(Bucket=file.bucket, Key=file.key, IfMatch=file.etag)["Body"]
+        except ClientError as error:
+            raise _refusal(error) from None
+        with closing(body):
+            yield cast("BinaryIO", body)
+
+    def look_at(self, bucket: str, key: str) -> StoredObject | None:
+        """Return the object's size, ETag and metadata, or None."""
+        try:
+            found = self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if _code(error) in _ABSENT:
+                return None
+            raise
+        metadata = {name.lower(): value for name, value in found["Metadata"].items()}
+        return StoredObject(key, found["ContentLength"], found["ETag"], metadata)
+
+    def put(self, bucket: str, key: str, body: bytes) -> StoredFile:
+        """Store the object, over any that is there."""
+        etag = self._client.put_object(Bucket=bucket, Key=key, Body=body)["ETag"]
+        return StoredFile(bucket=bucket, key=key, etag=etag, size_bytes=len(body))
+
+    def put_first(self, bucket: str, key: str, body: bytes) -> bool:
+        """Store the object unless there is one; False if there is."""
+        try:
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            if _code(error) in _CHANGED:
+                return False
+            raise
+        return True
+
+    def list(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects whose keys begin with the prefix, in the order of their keys."""
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for found in page.get("Contents", []):
+                yield StoredObject(found["Key"], found["Size"])
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        """Remove the objects; one that is not there is no error."""
+        for batch in _batches(keys, _DELETE_BATCH):
+            answer = self._client.delete_objects(
+                Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+            )
+            if failed := answer.get("Errors"):
+                raise OSError(f"{len(failed)} objects could not be removed, the first with {failed[0].get('Code')}")
+
+    def abort_multipart_uploads(self, bucket: str, prefix: str) -> int:
+        """Abort the multipart uploads under the prefix and return how many there were."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+        uploads = [upload for page in pages for upload in page.get("Uploads", [])]
+        for upload in uploads:
+            self._client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        return len(uploads)
+
+    def presign(self, bucket: str, key: str, *, expires_s: int) -> str:
+        """Return an URL that whoever has it can read the object from, for a time."""
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": bucket, "Key": key, "ResponseContentType": "application/json"},
+            ExpiresIn=expires_s,
+        )
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def _refusal(error: ClientError) -> Exception:
+    if _code(error) in _CHANGED:
+        return UploadRejected("the file was changed after it was announced")
+    if _code(error) in _ABSENT:
+        return UploadRejected("the file was removed after it was announced")
+    return error
+
+
+def _batches(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    remaining = iter(keys)
+    return iter(lambda: list(islice(remaining, size)), [])

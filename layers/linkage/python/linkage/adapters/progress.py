@@ -1,0 +1,128 @@
+"""A run's progress, as Redis keeps it: one hash and one set of counted chunks a run. It counts, it knows nothing.
+
+``run:{run_id}`` holds state (active, complete or deleted), chunks, comparisons (done), total, candidates;
+``run:{run_id}:done`` the counted chunks. Both expire.
+"""
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from redis.exceptions import RedisError
+
+from linkage.errors import ProgressUnavailable
+from linkage.models import ChunkCount, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from redis import Redis
+
+EXPIRES_S = 7 * 24 * 3600
+
+# One script for counting and for restoring, so that a message delivered twice is counted once, and a run that was
+# forgotten is either restored whole or left alone. KEYS: hash, set. ARGV: expiry, chunks and comparisons of the run
+# (0 chunks: count only, do not create), then chunk, comparisons and candidates of each stored chunk.
+_COUNT = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if state == 'deleted' then return -1 end
+if not state then
+  if ARGV[2] == '' then return false end
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[1], 'state', 'active', 'chunks', ARGV[2], 'total', ARGV[3], 'comparisons', 0, 'candidates', 0)
+end
+for i = 4, #ARGV, 3 do
+  if redis.call('SADD', KEYS[2], ARGV[i]) == 1 then
+    redis.call('HINCRBY', KEYS[1], 'comparisons', ARGV[i + 1])
+    redis.call('HINCRBY', KEYS[1], 'candidates', ARGV[i + 2])
+  end
+end
+local left = redis.call('HGET', KEYS[1], 'chunks') - redis.call('SCARD', KEYS[2])
+if left == 0 then redis.call('HSET', KEYS[1], 'state', 'complete') end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[2], ARGV[1])
+return left
+"""
+
+
+class RedisProgress:
+    """See `linkage.ports.ProgressCounter`; every method raises `ProgressUnavailable` where Redis fails."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+
+    def restore(self, run_id: str, *, chunks: int, comparisons: int, stored: Sequence[ChunkCount]) -> None:
+        """Make the run's hash if it is not there, and count the stored chunks that are not counted."""
+        self._count(run_id, [chunks, comparisons], stored)
+
+    def count(self, run_id: str, chunk: ChunkCount) -> int | None:
+        """Count the chunk, once, and return how many are left; None if the run is forgotten."""
+        return self._count(run_id, ["", ""], [chunk])
+
+    def read(self, run_id: str) -> Progress | None:
+        """Return the run's progress; None if it is forgotten."""
+        with _reporting():
+            found = cast("dict[bytes, bytes]", self._redis.hgetall(_key(run_id)))
+            chunks_done = cast("int", self._redis.scard(_done_key(run_id)))
+        if b"chunks" not in found:
+            return None
+        return Progress(
+            chunks=int(found[b"chunks"]),
+            chunks_done=chunks_done,
+            comparisons_done=int(found[b"comparisons"]),
+            comparisons_total=int(found[b"total"]),
+            candidates=int(found[b"candidates"]),
+        )
+
+    def forget(self, run_id: str) -> None:
+        """Mark the run as deleted and drop its counts."""
+        with _reporting(), self._redis.pipeline() as pipeline:
+            pipeline.delete(_key(run_id), _done_key(run_id))
+            pipeline.hset(_key(run_id), "state", "deleted")
+            pipeline.expire(_key(run_id), EXPIRES_S)
+            pipeline.execute()
+
+    def _count(self, run_id: str, run: list[Any], stored: Sequence[ChunkCount]) -> int | None:
+        counts = [number for count in stored for number in (count.chunk, count.comparisons, count.candidates)]
+        with _reporting():
+            left = self._redis.eval(_COUNT, 2, _key(run_id), _done_key(run_id), EXPIRES_S, *run, *counts)
+        return None if left is None else int(cast("int", left))
+
+
+class RedisCache:
+    """See `linkage.ports.Cache`."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+
+    def get(self, key: str) -> str | None:
+        """Return what was kept, None if it is too old or Redis cannot be asked."""
+        try:
+            found = cast("bytes | None", self._redis.get(key))
+        except RedisError:
+            return None
+        return None if found is None else found.decode()
+
+    def put(self, key: str, value: str, *, expires_s: int) -> None:
+        """Keep the value for a time; failing is no error."""
+        try:
+            self._redis.set(key, value, ex=expires_s)
+        except RedisError:
+            return
+
+
+def _key(run_id: str) -> str:
+    return f"run:{run_id}"
+
+
+def _done_key(run_id: str) -> str:
+    return f"run:{run_id}:done"
+
+
+@contextmanager
+def _reporting() -> "Iterator[None]":
+    """Turn whatever Redis says into `ProgressUnavailable`."""
+    try:
+        yield
+    except RedisError as error:
+        raise ProgressUnavailable(str(error)) from error

@@ -1,0 +1,133 @@
+"""Projects and their parties, as PostgreSQL keeps them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from psycopg2.extras import execute_values
+
+from linkage.adapters.database import Database
+from linkage.models import Contributions, Party, Project, ResultType
+
+_INSERT_PROJECT = """
+INSERT INTO projects (project_id, result_token_hash, schema, result_type, number_parties, name, notes,
+                      uses_blocking, encoding_size, time_added)
+VALUES (%(project_id)s, %(result_token_hash)s, %(schema)s, %(result_type)s, %(number_parties)s, %(name)s, %(notes)s,
+        %(uses_blocking)s, %(encoding_size)s, %(time_added)s)
+"""
+
+_INSERT_PARTIES = "INSERT INTO parties (party_id, project_id, dataset_index, update_token_hash) VALUES %s"
+
+_SELECT_PROJECT = """
+SELECT project_id, result_token_hash, schema, result_type, number_parties, name, notes, uses_blocking, time_added,
+       encoding_size
+  FROM projects WHERE project_id = %(project_id)s
+"""
+
+_SELECT_PARTIES = """
+SELECT party_id, project_id, dataset_index, update_token_hash
+  FROM parties WHERE project_id = %(project_id)s ORDER BY dataset_index
+"""
+
+# The last upload of each party counts: an error is over once the party has uploaded again.
+_SELECT_CONTRIBUTIONS = """
+SELECT state, message
+  FROM (SELECT DISTINCT ON (party_id) party_id, state, message
+          FROM uploads WHERE project_id = %(project_id)s
+         ORDER BY party_id, time_added DESC, state <> 'error' DESC) AS last_uploads
+ ORDER BY party_id
+"""
+
+_NOTE_CREDENTIALS = """
+UPDATE parties SET credentials_expire = greatest(credentials_expire, %(expiration)s) WHERE party_id = %(party_id)s
+"""
+
+_LAST_CREDENTIALS = "SELECT max(credentials_expire) FROM parties WHERE project_id = %(project_id)s"
+
+_DELETE_PROJECT = "DELETE FROM projects WHERE project_id = %(project_id)s"
+
+_INSERT_TOMBSTONE = """
+INSERT INTO tombstones (project_id, run_id, time_added, sweep_until, due)
+VALUES (%(project_id)s, '', %(now)s, %(sweep_until)s, %(now)s)
+"""
+
+# The sweep of the whole project covers what is left of its runs.
+_DELETE_RUN_TOMBSTONES = "DELETE FROM tombstones WHERE project_id = %(project_id)s AND run_id <> ''"
+
+_INSERT_AUDIT = "INSERT INTO audit (time, event, project_id) VALUES (%(now)s, 'project deleted', %(project_id)s)"
+
+
+class PostgresProjects:
+    """See `linkage.ports.Projects`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, project: Project, parties: Sequence[Party]) -> None:
+        """Keep a new project and its parties."""
+        rows = [(p.party_id, p.project_id, p.dataset_index, p.update_token_hash) for p in parties]
+        with self._database.transaction() as cursor:
+            cursor.execute(_INSERT_PROJECT, asdict(project))
+            execute_values(cursor, _INSERT_PARTIES, rows, page_size=1000)
+
+    def get(self, project_id: str) -> Project | None:
+        """Return the project, or None."""
+        row = self._database.fetch_one(_SELECT_PROJECT, {"project_id": project_id})
+        return None if row is None else _project(row)
+
+    def list(self) -> Sequence[tuple[str, datetime]]:
+        """Return id and creation time of every project, oldest first."""
+        rows = self._database.fetch_all("SELECT project_id, time_added FROM projects ORDER BY time_added, project_id")
+        return [(project_id, time_added) for project_id, time_added in rows]
+
+    def count(self) -> int:
+        """Return how many projects there are."""
+        row = self._database.fetch_one("SELECT count(*) FROM projects")
+        return int(row[0]) if row else 0
+
+    def parties(self, project_id: str) -> Sequence[Party]:
+        """Return the project's parties in the order of their data sets."""
+        rows = self._database.fetch_all(_SELECT_PARTIES, {"project_id": project_id})
+        return [Party(party_id, project, index, bytes(token_hash)) for party_id, project, index, token_hash in rows]
+
+    def contributions(self, project_id: str) -> Contributions:
+        """Return how far the project's uploads have come."""
+        rows = self._database.fetch_all(_SELECT_CONTRIBUTIONS, {"project_id": project_id})
+        return Contributions(
+            contributed=sum(state != "error" for state, _ in rows),
+            ready=sum(state == "ready" for state, _ in rows),
+            errors=tuple(message for state, message in rows if state == "error"),
+        )
+
+    def note_credentials(self, party_id: str, expiration: datetime) -> bool:
+        """Keep until when the party can write to the uploads bucket; False if the party is gone."""
+        return self._database.execute(_NOTE_CREDENTIALS, {"party_id": party_id, "expiration": expiration}) > 0
+
+    def delete(self, project_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+        """Remove every row of the project, leave a tombstone and an audit entry; False if there is none."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_LAST_CREDENTIALS, {"project_id": project_id})
+            (last,) = cursor.fetchone() or (None,)
+            cursor.execute(_DELETE_PROJECT, {"project_id": project_id})
+            if not cursor.rowcount:
+                return False
+            values = {"project_id": project_id, "now": now, "sweep_until": max(sweep_until, last or sweep_until)}
+            for statement in (_DELETE_RUN_TOMBSTONES, _INSERT_TOMBSTONE, _INSERT_AUDIT):
+                cursor.execute(statement, values)
+            return True
+
+
+def _project(row: tuple[Any, ...]) -> Project:
+    return Project(
+        project_id=row[0],
+        result_token_hash=bytes(row[1]),
+        schema=row[2],
+        result_type=ResultType(row[3]),
+        number_parties=row[4],
+        name=row[5],
+        notes=row[6],
+        uses_blocking=row[7],
+        time_added=row[8],
+        encoding_size=row[9],
+    )

@@ -1,0 +1,47 @@
+"""The workers' queues, as SQS keeps them."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from linkage.messages import WORKERS, Message
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+_BATCH = 10
+
+
+class SqsQueues:
+    """See `linkage.ports.Queues`. Both maps go from a worker's name to a queue's URL."""
+
+    def __init__(self, client: "SQSClient", queue_urls: Mapping[str, str], dead_letter_urls: Mapping[str, str]) -> None:
+        self._client = client
+        self._queue_urls = queue_urls
+        self._dead_letter_urls = dead_letter_urls
+
+    def send(self, *messages: Message, delay_s: int = 0) -> None:
+        """Send the messages, in batches; fails if one was not taken, and may then have sent others."""
+        by_worker: dict[str, list[Message]] = {}
+        for message in messages:
+            by_worker.setdefault(WORKERS[type(message)], []).append(message)
+        for worker, batch in by_worker.items():
+            for start in range(0, len(batch), _BATCH):
+                self._send_batch(self._queue_urls[worker], batch[start : start + _BATCH], delay_s)
+
+    def dead_letters(self) -> Iterator[tuple[str, str]]:
+        """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
+        for worker, url in self._dead_letter_urls.items():
+            while letters := self._client.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH).get("Messages"):
+                for letter in letters:
+                    yield worker, letter["Body"]
+                    self._client.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+
+    def _send_batch(self, url: str, messages: list[Message], delay_s: int) -> None:
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {"Id": str(number), "MessageBody": message.model_dump_json(), "DelaySeconds": delay_s}
+            for number, message in enumerate(messages)
+        ]
+        answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
+        if failed := answer.get("Failed"):
+            raise OSError(f"{len(failed)} messages were not taken, the first with {failed[0].get('Code')}")

@@ -1,0 +1,145 @@
+"""Runs and their guarded states, as PostgreSQL keeps them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from psycopg2.errors import ForeignKeyViolation
+
+from linkage.adapters.database import Database
+from linkage.errors import AccessDenied
+from linkage.models import Run, RunState
+
+_COLUMNS = """run_id, project_id, threshold, name, notes, state, time_added, time_started, time_completed, message,
+       total_comparisons, chunks_stored, time_moved"""
+
+_INSERT_RUN = """
+INSERT INTO runs (run_id, project_id, threshold, name, notes, state, time_added)
+VALUES (%(run_id)s, %(project_id)s, %(threshold)s, %(name)s, %(notes)s, %(state)s, %(time_added)s)
+"""
+
+_SELECT_RUN = f"SELECT {_COLUMNS} FROM runs WHERE project_id = %(project_id)s AND run_id = %(run_id)s"  # noqa: S608
+
+_SELECT_RUNS = f"""
+SELECT {_COLUMNS} FROM runs WHERE project_id = %(project_id)s ORDER BY time_added, run_id
+"""  # noqa: S608
+
+_SELECT_WAITING = """
+SELECT run_id FROM runs WHERE project_id = %(project_id)s AND state = 'created' ORDER BY time_added, run_id
+"""
+
+_QUEUE_RUN = "UPDATE runs SET state = 'queued' WHERE run_id = %(run_id)s AND state = 'created'"
+
+_START_RUN = """
+UPDATE runs SET state = 'running', time_started = %(now)s, total_comparisons = %(total_comparisons)s
+ WHERE run_id = %(run_id)s AND state IN ('created', 'queued')
+"""
+
+_COMPLETE_RUN = """
+UPDATE runs SET state = 'completed', time_completed = %(now)s WHERE run_id = %(run_id)s AND state = 'running'
+"""
+
+_FAIL_RUN = """
+UPDATE runs SET state = 'error', message = %(message)s, time_completed = %(now)s
+ WHERE run_id = %(run_id)s AND state NOT IN ('completed', 'error')
+"""
+
+_SELECT_UNFINISHED = f"""
+SELECT {_COLUMNS} FROM runs r
+ WHERE state IN ('queued', 'running')
+    OR state = 'created' AND (SELECT count(*) FROM uploads u WHERE u.project_id = r.project_id AND u.state = 'ready')
+                           = (SELECT number_parties FROM projects p WHERE p.project_id = r.project_id)
+ ORDER BY time_added, run_id
+"""  # noqa: S608
+
+_NOTE_CHUNKS = "UPDATE runs SET chunks_stored = %(chunks_stored)s, time_moved = %(now)s WHERE run_id = %(run_id)s"
+
+_DELETE_RUN = "DELETE FROM runs WHERE project_id = %(project_id)s AND run_id = %(run_id)s"
+
+_INSERT_TOMBSTONE = """
+INSERT INTO tombstones (project_id, run_id, time_added, sweep_until, due)
+VALUES (%(project_id)s, %(run_id)s, %(now)s, %(sweep_until)s, %(now)s)
+"""
+
+_INSERT_AUDIT = """
+INSERT INTO audit (time, event, project_id, run_id) VALUES (%(now)s, 'run deleted', %(project_id)s, %(run_id)s)
+"""
+
+_SELECT_RATE = """
+SELECT total_comparisons / greatest(extract(epoch FROM time_completed - time_started), 0.001)
+  FROM runs WHERE state = 'completed' ORDER BY time_completed DESC LIMIT 1
+"""
+
+
+class PostgresRuns:
+    """See `linkage.ports.Runs`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, run: Run) -> None:
+        """Keep a new run."""
+        try:
+            self._database.execute(_INSERT_RUN, asdict(run))
+        except ForeignKeyViolation:  # the project was deleted a moment ago
+            raise AccessDenied from None
+
+    def get(self, project_id: str, run_id: str) -> Run | None:
+        """Return the run, or None."""
+        row = self._database.fetch_one(_SELECT_RUN, {"project_id": project_id, "run_id": run_id})
+        return None if row is None else _run(row)
+
+    def list(self, project_id: str) -> Sequence[Run]:
+        """Return the project's runs, oldest first."""
+        return [_run(row) for row in self._database.fetch_all(_SELECT_RUNS, {"project_id": project_id})]
+
+    def waiting(self, project_id: str) -> Sequence[str]:
+        """Return the ids of the project's runs in state `created`."""
+        return [run_id for (run_id,) in self._database.fetch_all(_SELECT_WAITING, {"project_id": project_id})]
+
+    def queue(self, run_id: str) -> None:
+        """Move `created` to `queued`."""
+        self._database.execute(_QUEUE_RUN, {"run_id": run_id})
+
+    def start(self, run_id: str, *, total_comparisons: int, now: datetime) -> None:
+        """Move `created` or `queued` to `running`."""
+        values = {"run_id": run_id, "total_comparisons": total_comparisons, "now": now}
+        self._database.execute(_START_RUN, values)
+
+    def complete(self, run_id: str, *, now: datetime) -> None:
+        """Move `running` to `completed`."""
+        self._database.execute(_COMPLETE_RUN, {"run_id": run_id, "now": now})
+
+    def fail(self, run_id: str, message: str, *, now: datetime) -> None:
+        """Move any state but `completed` and `error` to `error`."""
+        self._database.execute(_FAIL_RUN, {"run_id": run_id, "message": message, "now": now})
+
+    def unfinished(self) -> Sequence[Run]:
+        """Return the runs that should be moving."""
+        return [_run(row) for row in self._database.fetch_all(_SELECT_UNFINISHED)]
+
+    def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+        """Keep what the reconciler saw, and that the run moved (or was moved) now."""
+        self._database.execute(_NOTE_CHUNKS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
+
+    def delete(self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+        """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
+        values = {"project_id": project_id, "run_id": run_id, "now": now, "sweep_until": sweep_until}
+        with self._database.transaction() as cursor:
+            cursor.execute(_DELETE_RUN, values)
+            if not cursor.rowcount:
+                return False
+            cursor.execute(_INSERT_TOMBSTONE, values)
+            cursor.execute(_INSERT_AUDIT, values)
+            return True
+
+    def rate(self) -> int:
+        """Return the comparisons a second of the run that completed last, at least 1."""
+        row = self._database.fetch_one(_SELECT_RATE)
+        return max(1, int(row[0])) if row and row[0] is not None else 1
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    run_id, project_id, threshold, name, notes, state, *rest = row
+    return Run(run_id, project_id, threshold, name, notes, RunState(state), *rest)

@@ -1,0 +1,141 @@
+"""Uploads, as PostgreSQL keeps them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg2.errors import ForeignKeyViolation, UniqueViolation
+
+from linkage.adapters.database import Database
+from linkage.errors import AccessDenied, TokenAlreadyUsed
+from linkage.models import Manifest, ReadyUpload, Upload, UploadState
+
+_COLUMNS = "upload_id, project_id, party_id, receipt_token_hash, manifest, state, time_added, message, time_moved"
+
+# A unique index allows one upload a party that has not failed: that is the lock.
+_INSERT_UPLOAD = """
+INSERT INTO uploads (upload_id, project_id, party_id, receipt_token_hash, manifest, state, time_added)
+VALUES (%(upload_id)s, %(project_id)s, %(party_id)s, %(receipt_token_hash)s, %(manifest)s, %(state)s, %(time_added)s)
+"""
+
+_SELECT_UPLOAD = f"SELECT {_COLUMNS} FROM uploads WHERE upload_id = %(upload_id)s"  # noqa: S608
+
+# The project's row is locked, so that of two uploads that end at once one decides the size.
+_LOCK_SIZE = """
+SELECT coalesce(p.encoding_size, %(expected_size)s, (u.manifest ->> 'encoding_size')::int),
+       (u.manifest ->> 'encoding_size')::int
+  FROM uploads u JOIN projects p USING (project_id)
+ WHERE u.upload_id = %(upload_id)s AND u.state <> 'error'
+   FOR UPDATE
+"""
+
+_MAKE_READY = """
+UPDATE uploads SET state = 'ready', time_ended = %(now)s WHERE upload_id = %(upload_id)s AND state = 'received'
+"""
+
+_SET_SIZE = """
+UPDATE projects SET encoding_size = %(size)s
+ WHERE encoding_size IS NULL AND project_id = (SELECT project_id FROM uploads WHERE upload_id = %(upload_id)s)
+"""
+
+_FAIL_UPLOAD = """
+UPDATE uploads SET state = 'error', message = %(message)s, time_ended = %(now)s
+ WHERE upload_id = %(upload_id)s AND state = 'received'
+RETURNING project_id
+"""
+
+_FAIL_WAITING_RUNS = """
+UPDATE runs SET state = 'error', message = %(message)s, time_completed = %(now)s
+ WHERE project_id = %(project_id)s AND state = 'created'
+"""
+
+_SELECT_READY = """
+SELECT p.dataset_index, p.party_id, u.upload_id
+  FROM uploads u JOIN parties p USING (party_id)
+ WHERE u.project_id = %(project_id)s AND u.state = 'ready'
+ ORDER BY p.dataset_index
+"""
+
+_SELECT_RECEIVED = f"SELECT {_COLUMNS} FROM uploads WHERE state = 'received' ORDER BY time_added"  # noqa: S608
+
+_NOTE_RETRY = "UPDATE uploads SET time_moved = %(now)s WHERE upload_id = %(upload_id)s"
+
+
+class PostgresUploads:
+    """See `linkage.ports.Uploads`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, upload: Upload) -> None:
+        """Keep a new upload; raises `TokenAlreadyUsed` if the party has one that did not fail."""
+        values = {
+            "upload_id": upload.upload_id,
+            "project_id": upload.project_id,
+            "party_id": upload.party_id,
+            "receipt_token_hash": upload.receipt_token_hash,
+            "manifest": upload.manifest.model_dump_json(),
+            "state": upload.state,
+            "time_added": upload.time_added,
+        }
+        try:
+            self._database.execute(_INSERT_UPLOAD, values)
+        except UniqueViolation:
+            raise TokenAlreadyUsed from None
+        except ForeignKeyViolation:  # the project was deleted a moment ago
+            raise AccessDenied from None
+
+    def get(self, upload_id: str) -> Upload | None:
+        """Return the upload, or None."""
+        row = self._database.fetch_one(_SELECT_UPLOAD, {"upload_id": upload_id})
+        return None if row is None else _upload(row)
+
+    def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
+        """Make a received upload ready if its encodings have the project's size, and return that size."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_LOCK_SIZE, {"upload_id": upload_id, "expected_size": expected_size})
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            size, own_size = row
+            if size == own_size:
+                cursor.execute(_MAKE_READY, {"upload_id": upload_id, "now": now})
+                cursor.execute(_SET_SIZE, {"upload_id": upload_id, "size": size})
+            return int(size)
+
+    def fail(self, upload_id: str, message: str, *, now: datetime) -> bool:
+        """Move a received upload to `error`, and the project's waiting runs with it; False if it is not received."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_FAIL_UPLOAD, {"upload_id": upload_id, "message": message, "now": now})
+            row = cursor.fetchone()
+            if row is None:
+                return False
+            cursor.execute(_FAIL_WAITING_RUNS, {"project_id": row[0], "message": message, "now": now})
+            return True
+
+    def ready(self, project_id: str) -> Sequence[ReadyUpload]:
+        """Return the project's ready uploads in the order of their data sets."""
+        rows = self._database.fetch_all(_SELECT_READY, {"project_id": project_id})
+        return [ReadyUpload(*row) for row in rows]
+
+    def received(self) -> Sequence[Upload]:
+        """Return every upload that waits to be taken in."""
+        return [_upload(row) for row in self._database.fetch_all(_SELECT_RECEIVED)]
+
+    def note_retry(self, upload_id: str, *, now: datetime) -> None:
+        """Keep that the upload's intake was started again now."""
+        self._database.execute(_NOTE_RETRY, {"upload_id": upload_id, "now": now})
+
+
+def _upload(row: tuple[Any, ...]) -> Upload:
+    return Upload(
+        upload_id=row[0],
+        project_id=row[1],
+        party_id=row[2],
+        receipt_token_hash=bytes(row[3]),
+        manifest=Manifest.model_validate(row[4]),
+        state=UploadState(row[5]),
+        time_added=row[6],
+        message=row[7],
+        time_moved=row[8],
+    )

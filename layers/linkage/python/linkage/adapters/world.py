@@ -1,0 +1,70 @@
+"""The real world: the adapters put together. Nothing connects before it is first used."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import boto3
+from botocore.config import Config
+from redis import Redis
+
+from linkage.adapters.credentials import StsCredentials
+from linkage.adapters.database import Database
+from linkage.adapters.objects import S3Objects
+from linkage.adapters.progress import RedisCache, RedisProgress
+from linkage.adapters.projects import PostgresProjects
+from linkage.adapters.queues import SqsQueues
+from linkage.adapters.runs import PostgresRuns
+from linkage.adapters.tombstones import PostgresTimer, PostgresTombstones
+from linkage.adapters.uploads import PostgresUploads
+from linkage.ports import World
+from linkage.settings import Settings
+
+_RETRIES = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5)
+_SIGNED_S3 = _RETRIES.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+_REDIS_TIMEOUT_S = 2.0
+"""Nothing depends on Redis, so nothing waits for it for long."""
+
+_QUEUE_URL, _DEAD_LETTERS_URL = "_QUEUE_URL", "_DEAD_LETTERS_URL"
+
+
+def connect(environment: Mapping[str, str]) -> World:
+    """Build the world that the environment variables describe (see `linkage.settings` and `infra/template.yaml`)."""
+    settings = Settings.from_environment(environment)
+    database = Database(settings.database_url.get_secret_value())
+    redis = Redis.from_url(
+        settings.redis_url.get_secret_value(), socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S
+    )
+    return World(
+        settings=settings,
+        projects=PostgresProjects(database),
+        uploads=PostgresUploads(database),
+        runs=PostgresRuns(database),
+        tombstones=PostgresTombstones(database),
+        timer=PostgresTimer(database),
+        objects=S3Objects(boto3.client("s3", config=_SIGNED_S3)),
+        queues=SqsQueues(
+            boto3.client("sqs", config=_RETRIES),
+            _by_worker(environment, _QUEUE_URL),
+            _by_worker(environment, _DEAD_LETTERS_URL),
+        ),
+        progress=RedisProgress(redis),
+        cache=RedisCache(redis),
+        credentials=StsCredentials(
+            boto3.client("sts", config=_RETRIES),
+            role_arn=settings.upload_role_arn,
+            bucket=settings.uploads_bucket,
+            duration_s=settings.credential_duration_s,
+        ),
+        now=_now,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _by_worker(environment: Mapping[str, str], suffix: str) -> dict[str, str]:
+    """Collect the queue URLs: the variables that end with the suffix, by the worker that they begin with."""
+    return {
+        name.removesuffix(suffix).lower(): url for name, url in environment.items() if name.endswith(suffix)
+    }

@@ -1,0 +1,97 @@
+"""Use cases of deletion: what is deleted is gone, every row and every object, of a half-done one too.
+
+The rows go first, in one transaction, and with them the tokens. What is left is a tombstone with ids only: workers in
+flight and credentials that are still valid may write after the first sweep, so the prefixes are swept again once
+nothing can write any more, and the tombstone stays until a sweep finds nothing.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from linkage import object_keys
+from linkage.errors import ProgressUnavailable
+from linkage.messages import DeleteData
+from linkage.models import Tombstone
+from linkage.ports import World
+from linkage.projects import open_project
+from linkage.runs import open_run
+from linkage.timing import arm_timer
+
+
+def delete_project(project_id: str, token: str, world: World) -> None:
+    """Delete the project; nothing of it can be seen from now on."""
+    open_project(project_id, token, world)
+    run_ids = [run.run_id for run in world.runs.list(project_id)]
+    now = world.now()
+    world.projects.delete(project_id, now=now, sweep_until=now + _longest_flight(world))
+    _forget(run_ids, world)
+    _send(DeleteData(project_id=project_id), world)
+
+
+def delete_run(project_id: str, run_id: str, token: str, world: World) -> None:
+    """Delete the run; workers that are busy with it stop at their next step."""
+    open_run(project_id, run_id, token, world)
+    now = world.now()
+    world.runs.delete(project_id, run_id, now=now, sweep_until=now + _longest_flight(world))
+    _forget([run_id], world)
+    _send(DeleteData(project_id=project_id, run_id=run_id), world)
+
+
+def sweep(message: DeleteData, world: World) -> None:
+    """Remove every object of what was deleted, until nothing can write any more and nothing is found.
+
+    Safe to repeat: it removes what is there.
+    """
+    tombstone = world.tombstones.get(message.project_id, message.run_id)
+    if tombstone is None:
+        return
+    found = _sweep_run(tombstone, world) if tombstone.run_id else _sweep_project(tombstone.project_id, world)
+    now = world.now()
+    if now < tombstone.sweep_until:
+        world.tombstones.postpone(tombstone, tombstone.sweep_until)
+    elif found:
+        world.tombstones.postpone(tombstone, now + _longest_flight(world))
+    else:
+        world.tombstones.remove(tombstone)
+
+
+def remove_prefix(prefix: str, world: World, *, bucket: str | None = None) -> int:
+    """Remove every object whose key begins with the prefix (of the store bucket) and return how many there were."""
+    where = bucket or world.settings.store_bucket
+    keys = [found.key for found in world.objects.list(where, prefix)]
+    world.objects.delete(where, keys)
+    return len(keys)
+
+
+def _longest_flight(world: World) -> timedelta:
+    """Return for how long a worker may still be busy with a message that it got before the deletion."""
+    return timedelta(seconds=world.settings.visibility_timeout_s)
+
+
+def _forget(run_ids: list[str], world: World) -> None:
+    with suppress(ProgressUnavailable):
+        for run_id in run_ids:
+            world.progress.forget(run_id)
+
+
+def _send(message: DeleteData, world: World) -> None:
+    arm_timer(world)
+    world.queues.send(message)
+
+
+def _sweep_run(tombstone: Tombstone, world: World) -> int:
+    run_id = tombstone.run_id or ""
+    plan = object_keys.plan(tombstone.project_id, run_id)
+    return remove_prefix(plan, world) + remove_prefix(object_keys.run(tombstone.project_id, run_id), world)
+
+
+def _sweep_project(project_id: str, world: World) -> int:
+    """Remove the plans first, because compare workers write nothing for a run that has none."""
+    settings = world.settings
+    runs, *_ = prefixes = object_keys.project_prefixes(project_id)
+    plans = [o.key for o in world.objects.list(settings.store_bucket, runs) if object_keys.is_plan(o.key)]
+    world.objects.delete(settings.store_bucket, plans)
+    found = len(plans) + sum(remove_prefix(prefix, world) for prefix in prefixes)
+    uploads = object_keys.project_uploads(project_id)
+    found += world.objects.abort_multipart_uploads(settings.uploads_bucket, uploads)
+    return found + remove_prefix(uploads, world, bucket=settings.uploads_bucket)

@@ -1,0 +1,85 @@
+"""What can go wrong, in the words of the domain.
+
+``LinkageError`` is the root. An error knows nothing of HTTP: `app.problems` gives each its status, and a test proves
+that none is forgotten. Every message is written for the person who reads it; none holds a token, a credential or an
+encoding.
+
+    LinkageError
+    ├── AccessDenied            the token does not open this project or run
+    ├── InvalidRequest          the request cannot be understood or is out of range
+    ├── EncodingsRefused        the encodings do not go with the project's settings
+    ├── TokenAlreadyUsed        this party has an upload already
+    ├── ObjectPathNotAllowed    the announced object is outside of the party's own place
+    ├── NotSupported            a known feature that this version does not have
+    ├── ProjectHasErrors        an upload failed, so no run can be posted
+    ├── RunNotComplete          the run has no result yet
+    ├── RunFailed               the run ended in an error and never has a result
+    ├── UploadRejected          the uploaded data is not what was announced
+    └── ProgressUnavailable     Redis cannot be asked; nothing depends on it
+"""
+
+
+class LinkageError(Exception):
+    """The root of this service's errors."""
+
+
+class AccessDenied(LinkageError):
+    """The token does not open what was asked for; says nothing about which part is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid access token or project doesn't exist")
+
+
+class InvalidRequest(LinkageError):
+    """The request cannot be understood, or a value is out of its range."""
+
+
+class EncodingsRefused(LinkageError):
+    """The upload does not go with the project's blocking setting."""
+
+
+class TokenAlreadyUsed(LinkageError):
+    """The party has uploaded its encodings already."""
+
+    def __init__(self) -> None:
+        super().__init__("This token has already been used to upload clks.")
+
+
+class ObjectPathNotAllowed(LinkageError):
+    """The announced object lies outside of the party's own place in the uploads bucket."""
+
+    def __init__(self) -> None:
+        super().__init__("Provided object store path is not allowed")
+
+
+class NotSupported(LinkageError):
+    """A known feature that this version does not have yet."""
+
+
+class ProjectHasErrors(LinkageError):
+    """An upload of the project failed, so no run can be posted until it is uploaded again."""
+
+    def __init__(self) -> None:
+        super().__init__("Can't post run as project has errors")
+
+
+class RunNotComplete(LinkageError):
+    """The run has no result yet."""
+
+    def __init__(self) -> None:
+        super().__init__("run is not complete")
+
+
+class RunFailed(LinkageError):
+    """The run ended in an error, so it never has a result."""
+
+    def __init__(self) -> None:
+        super().__init__("Error during computation of run")
+
+
+class UploadRejected(LinkageError):
+    """The uploaded data is not what was announced; uploading it again unchanged cannot help."""
+
+
+class ProgressUnavailable(LinkageError):
+    """Redis cannot be asked. Callers carry on without it."""

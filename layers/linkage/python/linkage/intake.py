@@ -1,0 +1,98 @@
+"""Use case of the intake worker: read an upload once, check it, and write its encoding set."""
+
+from linkage import object_keys
+from linkage.blocking import dump_blocks
+from linkage.deletion import remove_prefix
+from linkage.encoding_sets import BLOCKS, ENCODINGS, ROWS, EncodingSet, gather, sort_encodings
+from linkage.encodings import check_size, read_binary, read_json
+from linkage.errors import UploadRejected
+from linkage.models import FileFormat, Manifest, Upload, UploadState
+from linkage.ports import World
+from linkage.projects import expected_encoding_size
+from linkage.runs import send_waiting_runs
+
+_READERS = {FileFormat.JSON: read_json, FileFormat.BINARY: read_binary}
+
+
+def take_in_upload(manifest_key: str, world: World) -> None:
+    """Make the upload whose manifest was stored ready to be compared, or say why it cannot be.
+
+    Safe to repeat: the encoding set is a function of the pinned file and is written under the upload's own keys; the
+    state moves once; the raw upload and the manifest are removed last, and a repeat that finds no manifest has nothing
+    to do. Waiting runs are sent on again by a repeat, because the first attempt may have died before it could.
+    """
+    body = world.objects.get(world.settings.store_bucket, manifest_key)
+    if body is None:
+        return
+    manifest = Manifest.model_validate_json(body)
+    upload = world.uploads.get(manifest.upload_id)
+    if upload is not None and upload.state is UploadState.RECEIVED:
+        _make_ready(upload, world)
+    if upload is not None:
+        send_waiting_runs(manifest.project_id, world)
+    _remove_raw_upload(manifest, world)
+    world.objects.delete(world.settings.store_bucket, [manifest_key])
+
+
+def reject_upload(upload: Upload, reason: str, world: World) -> bool:
+    """Move a received upload to `error`, and the waiting runs with it; False if it is not received any more.
+
+    The party may upload again.
+    """
+    parties = world.projects.parties(upload.project_id)
+    dataset = next((party.dataset_index for party in parties if party.party_id == upload.party_id), None)
+    message = f"The upload of party {dataset} (counted from 0) failed: {reason}"
+    return world.uploads.fail(upload.upload_id, message, now=world.now())
+
+
+def _make_ready(upload: Upload, world: World) -> None:
+    """Write the upload's encoding set and make the upload ready; leave no set behind if that cannot be."""
+    manifest = upload.manifest
+    prefix = object_keys.encoding_set(manifest.project_id, manifest.party_id, manifest.upload_id)
+    try:
+        _check_sizes(manifest, world)
+        _write_encoding_set(prefix, _read_encodings(manifest, world), world)
+        abandoned = not _finish(manifest, world)
+    except UploadRejected as rejection:
+        abandoned = reject_upload(upload, str(rejection), world)
+    if abandoned:
+        remove_prefix(prefix, world)
+
+
+def _check_sizes(manifest: Manifest, world: World) -> None:
+    settings = world.settings
+    check_size(manifest.encoding_size, smallest=settings.min_encoding_size, largest=settings.max_encoding_size)
+
+
+def _read_encodings(manifest: Manifest, world: World) -> EncodingSet:
+    count, size = manifest.encoding_count, manifest.encoding_size
+    with world.objects.open(manifest.encodings) as stream:
+        return sort_encodings(gather(_READERS[manifest.format](stream, count, size), count, size))
+
+
+def _write_encoding_set(prefix: str, encoding_set: EncodingSet, world: World) -> None:
+    bucket = world.settings.store_bucket
+    world.objects.put(bucket, prefix + ENCODINGS, encoding_set.encodings.tobytes())
+    world.objects.put(bucket, prefix + ROWS, encoding_set.rows.tobytes())
+    world.objects.put(bucket, prefix + BLOCKS, dump_blocks(encoding_set.blocks))
+
+
+def _finish(manifest: Manifest, world: World) -> bool:
+    """Make the upload ready; False if it is gone. Refuse it if its encodings have another size than the project's."""
+    project = world.projects.get(manifest.project_id)
+    if project is None:
+        return False
+    size = world.uploads.finish(manifest.upload_id, expected_size=expected_encoding_size(project), now=world.now())
+    if size is not None and size != manifest.encoding_size:
+        raise UploadRejected(
+            f"Mismatch in encoding sizes: its encodings have {manifest.encoding_size} bytes, the project's {size}"
+        )
+    return size is not None
+
+
+def _remove_raw_upload(manifest: Manifest, world: World) -> None:
+    """Remove the raw file, unless the party has put another one in its place meanwhile."""
+    file = manifest.encodings
+    found = world.objects.look_at(file.bucket, file.key)
+    if found is not None and found.etag == file.etag:
+        world.objects.delete(file.bucket, [file.key])

@@ -1,0 +1,20 @@
+"""What Alembic runs: one connection, one transaction, one at a time."""
+
+from alembic import context
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+_LOCK = 4_182_511
+"""Any number, but always the same: the advisory lock of a migration."""
+
+
+def run() -> None:
+    """Apply the migrations that are missing."""
+    engine = create_engine(context.config.attributes["database_url"], poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        context.configure(connection=connection, transaction_per_migration=False)
+        context.run_migrations()
+
+
+run()

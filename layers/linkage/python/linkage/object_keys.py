@@ -1,0 +1,84 @@
+"""Where each object lies. Everything of a project is under one of the prefixes that `project_prefixes` names.
+
+Store bucket::
+
+    intake/{project}/{upload}.json                       manifest: its S3 event starts the intake
+    parked/{project}/{upload}                            body of a direct upload, until it is taken in
+    projects/{project}/{party}/{upload}/encodings.bin    encoding set (see `linkage.encoding_sets`)
+    projects/{project}/{party}/{upload}/rows.u32
+    projects/{project}/{party}/{upload}/blocks.json
+    projects/{project}/runs/{run}/plan.json
+    projects/{project}/runs/{run}/candidates/{chunk}
+    projects/{project}/runs/{run}/result
+
+Uploads bucket::
+
+    {project}/{party}/...                                what the party puts with its temporary credentials
+"""
+
+MANIFEST_PREFIX = "intake/"
+
+
+def party_prefix(project_id: str, party_id: str) -> str:
+    """Return the party's own place in the uploads bucket, without a slash at its end."""
+    return f"{project_id}/{party_id}"
+
+
+def manifest(project_id: str, upload_id: str) -> str:
+    """Return the key of an upload's manifest."""
+    return f"{MANIFEST_PREFIX}{project_id}/{upload_id}.json"
+
+
+def parked(project_id: str, upload_id: str) -> str:
+    """Return the key of a direct upload's body."""
+    return f"parked/{project_id}/{upload_id}"
+
+
+def encoding_set(project_id: str, party_id: str, upload_id: str) -> str:
+    """Return the prefix of an upload's encoding set, with a slash at its end."""
+    return f"projects/{project_id}/{party_id}/{upload_id}/"
+
+
+def run(project_id: str, run_id: str) -> str:
+    """Return the prefix of all that belongs to a run, with a slash at its end."""
+    return f"projects/{project_id}/runs/{run_id}/"
+
+
+def plan(project_id: str, run_id: str) -> str:
+    """Return the key of a run's plan."""
+    return run(project_id, run_id) + "plan.json"
+
+
+def candidates(project_id: str, run_id: str) -> str:
+    """Return the prefix of a run's candidate pairs, with a slash at its end."""
+    return run(project_id, run_id) + "candidates/"
+
+
+def chunk_candidates(project_id: str, run_id: str, chunk: int) -> str:
+    """Return the key of one chunk's candidate pairs."""
+    return f"{candidates(project_id, run_id)}{chunk:08d}"
+
+
+def chunk_of(key: str) -> int:
+    """Return the number of the chunk whose candidate pairs lie under the key."""
+    return int(key.rpartition("/")[2])
+
+
+def result(project_id: str, run_id: str) -> str:
+    """Return the key of a run's result."""
+    return run(project_id, run_id) + "result"
+
+
+def project_prefixes(project_id: str) -> tuple[str, ...]:
+    """Return every prefix of the store bucket under which a project has objects; the plans' one comes first."""
+    return f"projects/{project_id}/runs/", f"projects/{project_id}/", f"intake/{project_id}/", f"parked/{project_id}/"
+
+
+def project_uploads(project_id: str) -> str:
+    """Return the prefix of the uploads bucket under which a project's parties put their files."""
+    return f"{project_id}/"
+
+
+def is_plan(key: str) -> bool:
+    """Tell whether a run's plan lies under the key."""
+    return key.endswith("/plan.json")

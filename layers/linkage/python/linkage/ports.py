@@ -1,0 +1,256 @@
+"""What the use cases need from the outside, and nothing more.
+
+`linkage.adapters` speaks to PostgreSQL, S3, SQS, STS and Redis; `linkage.testing` holds all of it in memory. The same
+tests run on both. Each method that changes a state says which change it guards: it does nothing where the state has
+moved on, so that a message delivered twice cannot move it back.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+from linkage.messages import Message
+from linkage.models import (
+    ChunkCount,
+    Contributions,
+    Credentials,
+    Party,
+    Progress,
+    Project,
+    ReadyUpload,
+    Run,
+    StoredFile,
+    StoredObject,
+    Tombstone,
+    Upload,
+)
+from linkage.settings import Settings
+
+
+class Projects(Protocol):
+    """Projects and their parties."""
+
+    def create(self, project: Project, parties: Sequence[Party]) -> None:
+        """Keep a new project and its parties."""
+
+    def get(self, project_id: str) -> Project | None:
+        """Return the project, or None."""
+
+    def list(self) -> Sequence[tuple[str, datetime]]:
+        """Return id and creation time of every project, oldest first."""
+
+    def count(self) -> int:
+        """Return how many projects there are."""
+
+    def parties(self, project_id: str) -> Sequence[Party]:
+        """Return the project's parties in the order of their data sets."""
+
+    def contributions(self, project_id: str) -> Contributions:
+        """Return how far the project's uploads have come."""
+
+    def note_credentials(self, party_id: str, expiration: datetime) -> bool:
+        """Keep until when the party can write to the uploads bucket; False if the party is gone."""
+
+    def delete(self, project_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+        """Remove every row of the project, leave a tombstone and an audit entry; False if there is none.
+
+        The sweep goes on until ``sweep_until`` or until the last credentials expired, whichever is later.
+        """
+
+
+class Uploads(Protocol):
+    """The parties' uploads."""
+
+    def begin(self, upload: Upload) -> None:
+        """Keep a new upload; raises `TokenAlreadyUsed` if the party has one that did not fail."""
+
+    def get(self, upload_id: str) -> Upload | None:
+        """Return the upload, or None."""
+
+    def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
+        """Make a received upload ready if its encodings have the project's size, and return that size.
+
+        The project's size is ``expected_size`` (what its linkage schema says), else that of the first upload that
+        became ready. An upload of another size is left as it is: the caller sees that the answer differs. None if the
+        upload is gone or has failed; one that is ready already stays so.
+        """
+
+    def fail(self, upload_id: str, message: str, *, now: datetime) -> bool:
+        """Move a received upload to `error`, and the project's waiting runs with it; False if it is not received."""
+
+    def ready(self, project_id: str) -> Sequence[ReadyUpload]:
+        """Return the project's ready uploads in the order of their data sets."""
+
+    def received(self) -> Sequence[Upload]:
+        """Return every upload that waits to be taken in."""
+
+    def note_retry(self, upload_id: str, *, now: datetime) -> None:
+        """Keep that the upload's intake was started again now."""
+
+
+class Runs(Protocol):
+    """The runs and their guarded states."""
+
+    def create(self, run: Run) -> None:
+        """Keep a new run."""
+
+    def get(self, project_id: str, run_id: str) -> Run | None:
+        """Return the run, or None."""
+
+    def list(self, project_id: str) -> Sequence[Run]:
+        """Return the project's runs, oldest first."""
+
+    def waiting(self, project_id: str) -> Sequence[str]:
+        """Return the ids of the project's runs in state `created`."""
+
+    def queue(self, run_id: str) -> None:
+        """Move `created` to `queued`."""
+
+    def start(self, run_id: str, *, total_comparisons: int, now: datetime) -> None:
+        """Move `created` or `queued` to `running`."""
+
+    def complete(self, run_id: str, *, now: datetime) -> None:
+        """Move `running` to `completed`."""
+
+    def fail(self, run_id: str, message: str, *, now: datetime) -> None:
+        """Move any state but `completed` and `error` to `error`."""
+
+    def unfinished(self) -> Sequence[Run]:
+        """Return the runs that should be moving: queued or running, or created with every party's upload ready."""
+
+    def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+        """Keep what the reconciler saw, and that the run moved (or was moved) now."""
+
+    def delete(self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+        """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
+
+    def rate(self) -> int:
+        """Return the comparisons a second of the run that completed last, at least 1."""
+
+
+class Tombstones(Protocol):
+    """What was deleted and must be swept until nothing can write to it any more."""
+
+    def get(self, project_id: str, run_id: str | None) -> Tombstone | None:
+        """Return the tombstone, or None."""
+
+    def due(self, now: datetime) -> Sequence[Tombstone]:
+        """Return the tombstones whose next sweep is due."""
+
+    def postpone(self, tombstone: Tombstone, due: datetime) -> None:
+        """Have the next sweep at ``due``."""
+
+    def remove(self, tombstone: Tombstone) -> None:
+        """Forget it: the last sweep found nothing."""
+
+    def count(self) -> int:
+        """Return how many there are."""
+
+
+class Timer(Protocol):
+    """When the reconciler comes next: one pending message at most."""
+
+    def arm(self, due: datetime, *, overdue: datetime) -> bool:
+        """Claim the sending of the next message; False if one is on its way that was due after ``overdue``."""
+
+    def rearm(self, due: datetime, *, previous: datetime) -> bool:
+        """Claim the sending of the message after the one that was due at ``previous``; False if that was done."""
+
+
+class Objects(Protocol):
+    """An object store."""
+
+    def get(self, bucket: str, key: str) -> bytes | None:
+        """Return the whole object, or None."""
+
+    def get_range(self, bucket: str, key: str, start: int, stop: int) -> bytes:
+        """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object has fewer."""
+
+    def open(self, file: StoredFile) -> AbstractContextManager[BinaryIO]:
+        """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
+
+    def look_at(self, bucket: str, key: str) -> StoredObject | None:
+        """Return the object's size, ETag and metadata, or None."""
+
+    def put(self, bucket: str, key: str, body: bytes) -> StoredFile:
+        """Store the object, over any that is there."""
+
+    def put_first(self, bucket: str, key: str, body: bytes) -> bool:
+        """Store the object unless there is one; False if there is."""
+
+    def list(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects whose keys begin with the prefix, in the order of their keys."""
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        """Remove the objects; one that is not there is no error."""
+
+    def abort_multipart_uploads(self, bucket: str, prefix: str) -> int:
+        """Abort the multipart uploads under the prefix and return how many there were."""
+
+    def presign(self, bucket: str, key: str, *, expires_s: int) -> str:
+        """Return an URL that whoever has it can read the object from, for a time."""
+
+
+class Queues(Protocol):
+    """The workers' queues; a message goes to the queue of its own type."""
+
+    def send(self, *messages: Message, delay_s: int = 0) -> None:
+        """Send the messages, in batches."""
+
+    def dead_letters(self) -> Iterator[tuple[str, str]]:
+        """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
+
+
+class ProgressCounter(Protocol):
+    """The count of each run's chunks. It may forget everything at any moment; callers then restore it."""
+
+    def restore(self, run_id: str, *, chunks: int, comparisons: int, stored: Sequence[ChunkCount]) -> None:
+        """Make the run's hash if it is not there, and count the stored chunks that are not counted."""
+
+    def count(self, run_id: str, chunk: ChunkCount) -> int | None:
+        """Count the chunk, once, and return how many are left; None if the run is forgotten."""
+
+    def read(self, run_id: str) -> Progress | None:
+        """Return the run's progress; None if it is forgotten."""
+
+    def forget(self, run_id: str) -> None:
+        """Mark the run as deleted and drop its counts."""
+
+
+class Cache(Protocol):
+    """Small answers that may be a little old."""
+
+    def get(self, key: str) -> str | None:
+        """Return what was kept, None if it is too old or the cache cannot be asked."""
+
+    def put(self, key: str, value: str, *, expires_s: int) -> None:
+        """Keep the value for a time; failing is no error."""
+
+
+class CredentialIssuer(Protocol):
+    """Temporary credentials for uploads."""
+
+    def issue(self, prefix: str, *, session_name: str) -> Credentials:
+        """Return credentials that can put objects under the prefix of the uploads bucket, and nothing else."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything outside of the process, as the use cases see it."""
+
+    settings: Settings
+    projects: Projects
+    uploads: Uploads
+    runs: Runs
+    tombstones: Tombstones
+    timer: Timer
+    objects: Objects
+    queues: Queues
+    progress: ProgressCounter
+    cache: Cache
+    credentials: CredentialIssuer
+    now: Callable[[], datetime]
+
+

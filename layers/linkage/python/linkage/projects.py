@@ -1,0 +1,94 @@
+"""Use cases about projects: create one, describe it, list them, and find out who is asking."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from linkage.errors import AccessDenied, InvalidRequest, NotSupported
+from linkage.models import Contributions, Party, Project, ResultType
+from linkage.ports import World
+from linkage.tokens import hash_token, new_id, new_token, opens
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """What a new project shall be. `schema` is the linkage schema; only its encoding size is ever looked at."""
+
+    schema: dict[str, Any]
+    result_type: ResultType
+    number_parties: int
+    name: str
+    notes: str
+    uses_blocking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectTokens:
+    """A new project's id and tokens, answered once: only their hashes are kept."""
+
+    project_id: str
+    result_token: str
+    update_tokens: tuple[str, ...]
+
+
+def create_project(new: NewProject, world: World) -> ProjectTokens:
+    """Create a project, with one update token a party."""
+    if new.number_parties > 2 and new.result_type is not ResultType.GROUPS:
+        raise InvalidRequest("Multi-party linkage requires result type 'groups'.")
+    if new.result_type is not ResultType.GROUPS:
+        raise NotSupported(f"Result type '{new.result_type}' is not supported yet; use 'groups'.")
+    if new.uses_blocking:
+        raise NotSupported("Blocking is not supported yet; create the project with \"uses_blocking\": false.")
+    tokens = ProjectTokens(new_id(), new_token(), tuple(new_token() for _ in range(new.number_parties)))
+    project = Project(
+        project_id=tokens.project_id,
+        result_token_hash=hash_token(tokens.result_token),
+        schema=json.dumps(new.schema),
+        result_type=new.result_type,
+        number_parties=new.number_parties,
+        name=new.name,
+        notes=new.notes,
+        uses_blocking=new.uses_blocking,
+        time_added=world.now(),
+    )
+    parties = [
+        Party(new_id(), project.project_id, dataset_index, hash_token(token))
+        for dataset_index, token in enumerate(tokens.update_tokens)
+    ]
+    world.projects.create(project, parties)
+    return tokens
+
+
+def open_project(project_id: str, token: str, world: World) -> Project:
+    """Return the project that the result token opens; raises `AccessDenied`."""
+    project = world.projects.get(project_id)
+    if project is None or not opens(token, project.result_token_hash):
+        raise AccessDenied
+    return project
+
+
+def identify_party(project_id: str, token: str, world: World) -> tuple[Project, Party]:
+    """Return the project and the party whose update token this is; raises `AccessDenied`.
+
+    A token of another project opens nothing here.
+    """
+    project = world.projects.get(project_id)
+    if project is None:
+        raise AccessDenied
+    for party in world.projects.parties(project_id):
+        if opens(token, party.update_token_hash):
+            return project, party
+    raise AccessDenied
+
+
+def describe_project(project_id: str, token: str, world: World) -> tuple[Project, Contributions]:
+    """Return the project and how far its uploads have come."""
+    project = open_project(project_id, token, world)
+    return project, world.projects.contributions(project_id)
+
+
+def expected_encoding_size(project: Project) -> int | None:
+    """Return the size in bytes that the project's linkage schema asks for (``clkConfig.l`` bits), None if it says none."""
+    config = project.linkage_schema.get("clkConfig")
+    bits = config.get("l") if isinstance(config, dict) else None
+    return bits // 8 if isinstance(bits, int) and not isinstance(bits, bool) and bits > 0 else None

@@ -1,0 +1,102 @@
+"""Use case of the reconciler: find what should have moved and did not, and start it again.
+
+It believes PostgreSQL and the listing of the store bucket alone. What failed for good, and so lies among the dead
+letters, becomes an error with a message that says why. Nothing waits for ever.
+"""
+
+import json
+import logging
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from linkage.events import manifest_keys, upload_of
+from linkage.intake import reject_upload
+from linkage.messages import CompareChunk, DeleteData, PlanRun, Reconcile, SolveRun
+from linkage.models import Run, RunState, Upload
+from linkage.planning import send_chunks
+from linkage.ports import World
+from linkage.progress import read_plan, restore_progress
+from linkage.timing import rearm_timer
+from linkage.uploads import store_manifest
+
+logger = logging.getLogger(__name__)
+
+TOMBSTONE_PERIOD_S = 900
+"""While nothing but tombstones is left it looks less often: this is also the longest delay that SQS knows."""
+
+_RUN_MESSAGES: dict[str, type[PlanRun | CompareChunk | SolveRun]] = {
+    "plan": PlanRun,
+    "compare": CompareChunk,
+    "solve": SolveRun,
+}
+
+
+def reconcile(message: Reconcile, world: World) -> None:
+    """Move on what is stuck, and come back while anything is unfinished.
+
+    Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that the
+    settings give.
+    """
+    for worker, body in world.queues.dead_letters():
+        _bury(worker, body, world)
+    uploads, runs = world.uploads.received(), world.runs.unfinished()
+    for upload in uploads:
+        _restart_upload(upload, world)
+    for run in runs:
+        _move_run(run, world)
+    for tombstone in world.tombstones.due(world.now()):
+        world.queues.send(DeleteData(project_id=tombstone.project_id, run_id=tombstone.run_id))
+    if uploads or runs:
+        rearm_timer(message, world.settings.reconcile_period_s, world)
+    elif world.tombstones.count():
+        rearm_timer(message, TOMBSTONE_PERIOD_S, world)
+
+
+def _bury(worker: str, body: str, world: World) -> None:
+    """Turn a dead letter into an error of its run or upload. Deletions are repeated anyway: their tombstones stay."""
+    logger.error("dead letter of the %s worker", worker)
+    try:
+        if worker == "intake":
+            _bury_uploads(body, world)
+        elif worker in _RUN_MESSAGES:
+            run_id = _RUN_MESSAGES[worker].model_validate_json(body).run_id
+            message = f"Run failed with an internal server error. The {worker} step failed several times; post a new run."
+            world.runs.fail(run_id, message, now=world.now())
+    except (ValidationError, json.JSONDecodeError):
+        logger.exception("a dead letter of the %s worker cannot be read and is dropped", worker)
+
+
+def _bury_uploads(body: str, world: World) -> None:
+    for key in manifest_keys(body):
+        upload = world.uploads.get(upload_of(key))
+        if upload is not None:
+            reject_upload(upload, "it could not be read, after several attempts; upload it again", world)
+
+
+def _restart_upload(upload: Upload, world: World) -> None:
+    """Store the manifest again, in case its S3 event was lost."""
+    if _is_idle(upload.time_moved or upload.time_added, world):
+        world.uploads.note_retry(upload.upload_id, now=world.now())
+        store_manifest(upload.manifest, world)
+
+
+def _move_run(run: Run, world: World) -> None:
+    """Send a run's messages again if it has not moved for too long."""
+    plan = read_plan(run.project_id, run.run_id, world) if run.state is RunState.RUNNING else None
+    stored = restore_progress(run.project_id, plan, world) if plan else []
+    idle = _is_idle(run.time_moved or run.time_started or run.time_added, world)
+    if len(stored) != run.chunks_stored or idle:
+        world.runs.note_chunks(run.run_id, len(stored), now=world.now())
+    if len(stored) != run.chunks_stored or not idle:
+        return
+    logger.warning("run %s has not moved: its messages are sent again", run.run_id)
+    if plan is None:
+        world.queues.send(PlanRun(project_id=run.project_id, run_id=run.run_id))
+        return
+    missing = sorted(set(range(len(plan.chunks))) - {count.chunk for count in stored})
+    send_chunks(run.project_id, plan, missing, world)
+
+
+def _is_idle(since: datetime, world: World) -> bool:
+    return world.now() - since >= timedelta(seconds=world.settings.patience_s)

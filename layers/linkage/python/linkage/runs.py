@@ -1,0 +1,69 @@
+"""Use cases about runs: post one, list them, describe one, and say how far it is."""
+
+from dataclasses import dataclass
+
+from linkage.errors import AccessDenied, InvalidRequest, ProjectHasErrors
+from linkage.messages import PlanRun
+from linkage.models import Contributions, Progress, Project, Run, RunState
+from linkage.ports import World
+from linkage.progress import read_progress
+from linkage.projects import open_project
+from linkage.timing import arm_timer
+from linkage.tokens import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run, how far its project's uploads have come, and how far its own comparing."""
+
+    run: Run
+    project: Project
+    contributions: Contributions
+    progress: Progress | None
+
+
+def create_run(project_id: str, token: str, *, threshold: float, name: str, notes: str, world: World) -> Run:
+    """Post a run; it starts as soon as every party's encodings are ready."""
+    project = open_project(project_id, token, world)
+    if not 0 < threshold <= 1:
+        raise InvalidRequest("Threshold parameter out of range")
+    if world.projects.contributions(project_id).errors:
+        raise ProjectHasErrors
+    run = Run(new_id(), project.project_id, float(threshold), name, notes, RunState.CREATED, world.now())
+    world.runs.create(run)
+    arm_timer(world)
+    send_waiting_runs(project_id, world)
+    return run
+
+
+def send_waiting_runs(project_id: str, world: World) -> None:
+    """Have the project's waiting runs planned if every party's encodings are ready."""
+    project = world.projects.get(project_id)
+    if project is not None and world.projects.contributions(project_id).ready == project.number_parties:
+        world.queues.send(
+            *(PlanRun(project_id=project_id, run_id=run_id) for run_id in world.runs.waiting(project_id))
+        )
+
+
+def list_runs(project_id: str, token: str, world: World) -> list[Run]:
+    """Return the project's runs, oldest first."""
+    open_project(project_id, token, world)
+    return list(world.runs.list(project_id))
+
+
+def open_run(project_id: str, run_id: str, token: str, world: World) -> tuple[Project, Run]:
+    """Return the run that the result token opens; raises `AccessDenied`."""
+    project = open_project(project_id, token, world)
+    run = world.runs.get(project_id, run_id)
+    if run is None:
+        raise AccessDenied
+    return project, run
+
+
+def describe_status(project_id: str, run_id: str, token: str, world: World) -> RunStatus:
+    """Return all that a run's status says. Its progress never goes down: see `linkage.progress`."""
+    project, run = open_run(project_id, run_id, token, world)
+    contributions = world.projects.contributions(project_id)
+    progress = read_progress(run, world) if run.state is RunState.RUNNING else None
+    return RunStatus(run, project, contributions, progress)
+

@@ -25,6 +25,7 @@ class Api(Chalice):
         status = HTTPStatus(answer["statusCode"])
         detail, title = None, status.phrase
         if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
-            content_type = event.get("headers", {}).get("Content-Type", "")
+            headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+            content_type = headers.get("content-type", "")
             title = f"Invalid Content-type ({content_type}), expected JSON data"
         return problem(status, detail=detail, title=title).to_dict()

@@ -1,0 +1,61 @@
+"""Kill a worker after any of its side effects.
+
+`Mortal` wraps every port of a world and counts what changes something. After the effect that a test chose it raises
+`Killed`, which no handler survives: it is no `Exception`, so that nothing on the way can swallow it.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from linkage.ports import World
+
+READS = {
+    "get", "get_range", "open", "look_at", "list", "presign", "parties", "contributions", "count_projects", "ready",
+    "received", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "issue", "take", "sent",
+}  # fmt: skip
+PORTS = ("projects", "uploads", "runs", "tombstones", "timer", "objects", "queues", "progress", "cache", "credentials")
+
+
+class Killed(BaseException):
+    """The worker dies here."""
+
+
+@dataclass
+class Mortality:
+    """How many effects the worker may still have; None is no end."""
+
+    left: int | None = None
+    effects: int = 0
+
+    def note(self) -> None:
+        self.effects += 1
+        if self.left is not None:
+            self.left -= 1
+            if self.left == 0:
+                raise Killed
+
+
+class Mortal:
+    """A port whose user may die after an effect."""
+
+    def __init__(self, port: Any, name: str, mortality: Mortality) -> None:
+        self._port, self._name, self._mortality = port, name, mortality
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+        counts = name == "count" and self._name != "progress"
+        if name in READS or counts or not callable(method):
+            return method
+
+        def effect(*args: Any, **kwargs: Any) -> Any:
+            answer = method(*args, **kwargs)
+            self._mortality.note()
+            return answer
+
+        return effect
+
+
+def mortal(world: World, mortality: Mortality) -> World:
+    """Wrap every port of the world."""
+    assert {field.name for field in fields(world)} == {*PORTS, "settings", "now"}
+    return replace(world, **{name: Mortal(getattr(world, name), name, mortality) for name in PORTS})

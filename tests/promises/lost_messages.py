@@ -1,0 +1,162 @@
+"""What is lost is found: Redis is flushed or away, messages vanish or end among the dead letters."""
+
+import pytest
+
+from linkage.messages import CompareChunk, PlanRun, Reconcile, SolveRun
+from tests.driving import body_of, driver, s3_event
+
+
+@pytest.fixture
+def service(make_world):
+    return driver(make_world(chunk_min_comparisons=1, chunk_max_comparisons=500))
+
+
+@pytest.fixture
+def project(service, datasets):
+    project = service.create_project(len(datasets))
+    for party, encodings in enumerate(datasets):
+        assert service.upload(project, party, encodings).status == 201
+    return project
+
+
+def reconcile(service, *, later: float = 0):
+    """Have the message that is due come, after some time."""
+    service.world.now.sleep(later)
+    (message,) = service.queues.take("reconcile") or [Reconcile()]
+    assert service.deliver("reconcile", body_of(message)) == []
+    service.delivered.clear()
+
+
+def reconcile_until_quiet(service):
+    """Let time go by until the reconciler stops coming."""
+    for _ in range(20):
+        reconcile(service, later=service.world.settings.patience_s)
+        service.deliver_all()
+        if not any(worker == "reconcile" for worker, _, _ in service.queues.sent):
+            return
+    raise AssertionError("the reconciler never stops")
+
+
+def test_redis_flushed_in_the_middle_of_a_run(service, project, expected, flush_redis):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    chunks = service.waiting("compare")
+    for number, body in enumerate(chunks):
+        if number == len(chunks) // 2:
+            flush_redis(service.world)
+        assert service.deliver("compare", body) == []
+    flush_redis(service.world)
+    service.deliver_all()
+
+    assert service.get_run(project, run_id, "result").body == expected
+
+
+def test_redis_flushed_and_the_remaining_messages_lost(service, project, expected, flush_redis):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    chunks = service.waiting("compare")
+    for body in chunks[: len(chunks) // 2]:
+        service.deliver("compare", body)
+    flush_redis(service.world)
+
+    before = service.get_run(project, run_id).json["current_stage"]["progress"]
+    reconcile_until_quiet(service)
+
+    assert 0 < before["relative"] < 1
+    assert service.get_run(project, run_id, "result").body == expected
+
+
+@pytest.mark.parametrize("worker", ["intake", "plan", "compare", "solve"])
+def test_all_messages_of_a_worker_lost_once(service, project, expected, worker):
+    run_id = service.post_run(project)
+    workers = ("intake", "plan", "compare", "solve")
+    service.deliver_all(workers[: workers.index(worker)])
+    assert service.waiting(worker)
+
+    reconcile_until_quiet(service)
+
+    assert service.get_run(project, run_id, "result").body == expected
+
+
+def test_a_manifest_that_was_lost_is_made_again(service, project, expected):
+    run_id = service.post_run(project)
+    bucket = service.world.settings.store_bucket
+    service.world.objects.delete(bucket, [o.key for o in service.world.objects.list(bucket, "intake/")])
+
+    reconcile_until_quiet(service)
+
+    assert service.get_run(project, run_id, "result").body == expected
+
+
+def test_what_moves_is_left_alone(service, project):
+    service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    for body in service.waiting("compare"):
+        service.deliver("compare", body)
+        reconcile(service, later=service.world.settings.patience_s * 2)
+        assert service.queues.take("compare") == []
+
+
+def test_a_reconciler_message_that_was_lost_is_sent_again_by_the_next_request(service, project):
+    service.queues.take("reconcile")
+    service.world.now.sleep(3600)
+
+    service.post_run(project)
+
+    assert len(service.queues.take("reconcile")) == 1
+
+
+def test_one_reconciler_message_is_on_its_way_however_many_ask(service, project):
+    for _ in range(5):
+        service.post_run(project)
+    (message,) = service.queues.take("reconcile")
+    for _ in range(3):
+        service.deliver("reconcile", body_of(message))
+
+    assert len(service.queues.take("reconcile")) == 1
+
+
+def test_the_reconciler_stops_when_nothing_is_left_to_do(service, project):
+    service.post_run(project)
+    service.deliver_all()
+
+    reconcile_until_quiet(service)
+
+    assert service.queues.take("reconcile") == []
+
+
+@pytest.mark.parametrize("kind", [PlanRun, CompareChunk, SolveRun])
+def test_a_run_whose_message_is_a_dead_letter_is_an_error(service, project, kind):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    chunk = {"chunk": 0} if kind is CompareChunk else {}
+    message = kind(project_id=project["project_id"], run_id=run_id, **chunk)
+    service.queues.dead.append(({PlanRun: "plan", CompareChunk: "compare", SolveRun: "solve"}[kind], body_of(message)))
+
+    reconcile(service)
+
+    status = service.get_run(project, run_id).json
+    assert status["state"] == "error"
+    assert status["message"].startswith("Run failed with an internal server error.")
+    assert service.queues.dead == []
+
+
+def test_an_upload_whose_event_is_a_dead_letter_is_an_error(service, project):
+    run_id = service.post_run(project)
+    key = next(service.world.objects.list(service.world.settings.store_bucket, "intake/")).key
+    service.queues.dead.append(("intake", s3_event(key)))
+
+    reconcile(service)
+
+    status = service.get_run(project, run_id).json
+    assert status["state"] == "error"
+    assert "could not be read" in status["message"]
+
+
+def test_dead_letters_that_cannot_be_read_are_dropped(service, project):
+    for worker in ("intake", "plan", "delete", "reconcile"):
+        service.queues.dead.append((worker, "nonsense"))
+
+    reconcile(service)
+
+    assert service.queues.dead == []

@@ -1,0 +1,3 @@
+"""In memory: see the promises."""
+
+from tests.promises.deletion import *  # noqa: F403

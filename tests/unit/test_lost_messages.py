@@ -1,0 +1,3 @@
+"""In memory: see the promises."""
+
+from tests.promises.lost_messages import *  # noqa: F403

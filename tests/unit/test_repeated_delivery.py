@@ -1,0 +1,3 @@
+"""In memory: see the promises."""
+
+from tests.promises.repeated_delivery import *  # noqa: F403

@@ -266,6 +266,18 @@ def test_a_stage_is_named_before_it_ends_and_timed_after():
     assert screen.getvalue().endswith(" 0.0 s\n")
 
 
+def test_a_stage_in_which_something_is_said_is_named_again():
+    screen = io.StringIO()
+    stages = Stages(screen)
+
+    with stages.stage("start"):
+        stages.say("a server is up")
+
+    first, said, last = screen.getvalue().splitlines()
+    assert (first.strip(), said) == ("start", "a server is up")
+    assert last.split() == ["start", "0.0", "s"]
+
+
 def test_a_stage_that_fails_says_so():
     screen = io.StringIO()
 

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from linkage.events import manifest_keys, upload_of
 from linkage.intake import reject_upload
 from linkage.messages import CompareChunk, DeleteData, PlanRun, Reconcile, SolveRun
-from linkage.models import Run, RunState, Upload
+from linkage.models import ChunkCount, Run, RunState, Upload
 from linkage.planning import send_chunks
+from linkage.plans import Plan
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
 from linkage.timing import rearm_timer
@@ -77,25 +78,30 @@ def _bury_uploads(body: str, world: World) -> None:
 def _restart_upload(upload: Upload, world: World) -> None:
     """Store the manifest again, in case its S3 event was lost."""
     if _is_idle(upload.time_moved or upload.time_added, world):
-        world.uploads.note_retry(upload.upload_id, now=world.now())
         store_manifest(upload.manifest, world)
+        world.uploads.note_retry(upload.upload_id, now=world.now())
 
 
 def _move_run(run: Run, world: World) -> None:
-    """Send a run's messages again if it has not moved for too long."""
+    """Send a run's messages again if it has not moved for too long; only then note it, so that dying here loses nothing."""
     plan = read_plan(run.project_id, run.run_id, world) if run.state is RunState.RUNNING else None
     stored = restore_progress(run.project_id, plan, world) if plan else []
-    idle = _is_idle(run.time_moved or run.time_started or run.time_added, world)
-    if len(stored) != run.chunks_stored or idle:
+    moved = len(stored) != run.chunks_stored
+    idle = not moved and _is_idle(run.time_moved or run.time_started or run.time_added, world)
+    if idle:
+        logger.warning("run %s has not moved: its messages are sent again", run.run_id)
+        _send_again(run, plan, stored, world)
+    if idle or moved:
         world.runs.note_chunks(run.run_id, len(stored), now=world.now())
-    if len(stored) != run.chunks_stored or not idle:
-        return
-    logger.warning("run %s has not moved: its messages are sent again", run.run_id)
+
+
+def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: World) -> None:
+    """Send the message of the step that the run is in: have it planned, its missing chunks compared, or it solved."""
     if plan is None:
         world.queues.send(PlanRun(project_id=run.project_id, run_id=run.run_id))
-        return
-    missing = sorted(set(range(len(plan.chunks))) - {count.chunk for count in stored})
-    send_chunks(run.project_id, plan, missing, world)
+    else:
+        missing = sorted(set(range(len(plan.chunks))) - {count.chunk for count in stored})
+        send_chunks(run.project_id, plan, missing, world)
 
 
 def _is_idle(since: datetime, world: World) -> bool:

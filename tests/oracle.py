@@ -8,7 +8,7 @@ import numpy as np
 from bitarray import bitarray
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)
+    warnings.simplefilter("ignore")
     import anonlink
 
 

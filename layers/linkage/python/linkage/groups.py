@@ -6,19 +6,15 @@ It needs all pairs in memory, which is why a run has a limit.
 """
 
 import json
-import warnings
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.anonlink_engine import greedy_solve
 from linkage.candidates import CandidatePairs, scores
 
-with warnings.catch_warnings():
-    # anonlink 0.15.3 imports pkg_resources, which warns of its own end; setuptools is pinned below it.
-    warnings.simplefilter("ignore", UserWarning)
-    from anonlink.solving import greedy_solve
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 Group = list[tuple[int, int]]

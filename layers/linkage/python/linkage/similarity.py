@@ -19,17 +19,12 @@ R. Schnell, T. Bachteler and J. Reiher, "Privacy-preserving record linkage using
 and Decision Making 9:41, 2009.
 """
 
-import warnings
-
 import numpy as np
 
+from linkage.anonlink_engine import dice_coefficient_accelerated
 from linkage.candidates import PAIR, CandidatePairs, join_pairs, scores
 from linkage.encoding_sets import Encodings, popcounts
 
-with warnings.catch_warnings():
-    # anonlink 0.15.3 imports pkg_resources, which warns of its own end; setuptools is pinned below it.
-    warnings.simplefilter("ignore", UserWarning)
-    from anonlink.similarities import dice_coefficient_accelerated
 
 _SLACK = 1e-9
 """More than anonlink's rounding error for popcounts up to 8,192, less than the gap between two scores."""

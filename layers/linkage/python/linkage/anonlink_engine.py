@@ -1,0 +1,14 @@
+"""anonlink, imported in one place.
+
+Version 0.15.3 imports ``pkg_resources`` and an old ``TypedDict``, which both warn of their own end; setuptools is pinned
+below it in requirements.in. Nothing here can act on the warnings, so they are not passed on.
+"""
+
+import warnings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from anonlink.similarities import dice_coefficient_accelerated
+    from anonlink.solving import greedy_solve
+
+__all__ = ["dice_coefficient_accelerated", "greedy_solve"]

@@ -1,0 +1,1 @@
+"""The service as it is deployed: one template, its packages, and the local stack."""

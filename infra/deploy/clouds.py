@@ -1,0 +1,62 @@
+"""Where to deploy to: AWS, or a LocalStack that stands in for it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+
+_REGION = "us-east-1"  # where existing clients expect the object store
+_FUNCTION_TIMEOUT_S = 900
+
+
+class Cloud:
+    """The clients of one cloud; each is made when it is first wanted."""
+
+    def __init__(self, endpoint_url: str | None) -> None:
+        self._endpoint_url = endpoint_url
+        # LocalStack takes the account from the key: with the user's own one the stack
+        # would be in an account where nothing else looks for it.
+        key = None if endpoint_url is None else "test"
+        self._session = boto3.Session(key, key)
+        self.region: str = self._session.region_name or _REGION
+        # A stack on AWS takes minutes, and describing it too often is refused.
+        self.poll_interval_s = 5.0 if endpoint_url is None else 0.2
+
+    @cached_property
+    def account_id(self) -> str:
+        """The account that the credentials belong to."""
+        sts = self._session.client("sts", self.region, endpoint_url=self._endpoint_url)
+        return sts.get_caller_identity()["Account"]
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The object store, by path: a LocalStack on an address has no host names."""
+        config = Config(s3={"addressing_style": "path"})
+        return self._session.client(
+            "s3", self.region, endpoint_url=self._endpoint_url, config=config
+        )
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """The stacks."""
+        return self._session.client(
+            "cloudformation", self.region, endpoint_url=self._endpoint_url
+        )
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        """The functions; a call may take as long as they may, and is never repeated."""
+        config = Config(
+            read_timeout=_FUNCTION_TIMEOUT_S, retries={"total_max_attempts": 1}
+        )
+        return self._session.client(
+            "lambda", self.region, endpoint_url=self._endpoint_url, config=config
+        )

@@ -1,0 +1,166 @@
+"""Create, change and delete a CloudFormation stack, and say how far it has come.
+
+CloudFormation goes on by itself after a request; here it is waited for, and when it
+fails the reasons are taken from its events.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from infra.deploy.errors import DeploymentFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
+
+    from infra.deploy.clouds import Cloud
+
+_SAY_EVERY_S = 10.0
+# A stack whose creation failed cannot be changed, only deleted and made again.
+_DEAD_ON_ARRIVAL = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
+_DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
+
+
+def put_stack(
+    cloud: Cloud,
+    stack_name: str,
+    template_url: str,
+    parameters: Mapping[str, str],
+    progress: Callable[[str], None],
+) -> None:
+    """Create the stack or change it, and wait until it is done."""
+    stack = _find(cloud, stack_name)
+    if stack and stack["StackStatus"] in _DEAD_ON_ARRIVAL:
+        progress(f"stack {stack_name} was never complete: deleting it first")
+        delete_stack(cloud, stack_name, progress)
+        stack = None
+    stack_id = _change(cloud, stack, stack_name, template_url, parameters)
+    if stack_id is None:
+        progress(f"stack {stack_name} is up to date")
+        return
+    if _follow(cloud, stack_id, progress) not in _DONE:
+        raise DeploymentFailed(_reasons(cloud, stack_id))
+
+
+def read_outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:
+    """Return the stack's outputs; none if there is no such stack."""
+    stack = _find(cloud, stack_name)
+    outputs = stack.get("Outputs", []) if stack else []
+    return {each["OutputKey"]: each["OutputValue"] for each in outputs}
+
+
+def delete_stack(
+    cloud: Cloud, stack_name: str, progress: Callable[[str], None]
+) -> None:
+    """Delete the stack, if there is one, and wait until it is gone."""
+    stack = _find(cloud, stack_name)
+    if stack is None:
+        return
+    stack_id = stack["StackId"]
+    cloud.cloudformation.delete_stack(StackName=stack_name)
+    if _follow(cloud, stack_id, progress) != "DELETE_COMPLETE":
+        raise DeploymentFailed(_reasons(cloud, stack_id))
+
+
+def _change(
+    cloud: Cloud,
+    stack: StackTypeDef | None,
+    stack_name: str,
+    template_url: str,
+    parameters: Mapping[str, str],
+) -> str | None:
+    """Ask for the stack; return its id, or None where there is nothing to change."""
+    client = cloud.cloudformation
+    try:
+        answer = (client.update_stack if stack else client.create_stack)(
+            StackName=stack_name,
+            TemplateURL=template_url,
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in parameters.items()
+            ],
+            ClientRequestToken=str(uuid4()),  # boto3 may have to ask again
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise
+        return None
+    return answer["StackId"]
+
+
+def _find(cloud: Cloud, stack: str) -> StackTypeDef | None:
+    """Describe a stack by its name or, once it is deleted, its id."""
+    try:
+        return cloud.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        return None
+
+
+def _follow(cloud: Cloud, stack_id: str, progress: Callable[[str], None]) -> str:
+    """Wait until the stack comes to rest, telling for what; return its status."""
+    said = time.monotonic()
+    while (status := _status(cloud, stack_id)).endswith("_IN_PROGRESS"):
+        if status in _DONE:  # it only cleans up
+            break
+        if time.monotonic() - said > _SAY_EVERY_S:
+            said = time.monotonic()
+            progress(f"waiting for {', '.join(_under_way(cloud, stack_id))}")
+        time.sleep(cloud.poll_interval_s)
+    return status
+
+
+def _status(cloud: Cloud, stack_id: str) -> str:
+    stack = _find(cloud, stack_id)
+    return stack["StackStatus"] if stack else "DELETE_COMPLETE"
+
+
+def _under_way(cloud: Cloud, stack_id: str) -> list[str]:
+    """Name the resources that are being made, changed or deleted."""
+    latest = {event["LogicalResourceId"]: event for event in _events(cloud, stack_id)}
+    return sorted(
+        name
+        for name, event in latest.items()
+        if event["ResourceStatus"].endswith("_IN_PROGRESS")
+        and name != event["StackName"]
+    )
+
+
+def _reasons(cloud: Cloud, stack_id: str) -> str:
+    """Tell why it failed: what each resource said, without those merely cancelled."""
+    stack = _find(cloud, stack_id)
+    lines = [f"the stack is {_status(cloud, stack_id)}"]
+    if stack and "StackStatusReason" in stack:
+        lines.append(f"  {stack['StackStatusReason']}")
+    for event in _events(cloud, stack_id):
+        reason = event.get("ResourceStatusReason", "no reason given")
+        if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
+            lines.append(f"  {event['LogicalResourceId']}: {reason}")
+    return "\n".join(lines)
+
+
+def _events(cloud: Cloud, stack_id: str) -> list[StackEventTypeDef]:
+    """Return what happened since the last request, oldest first."""
+    events: list[StackEventTypeDef] = []
+    pages = cloud.cloudformation.get_paginator("describe_stack_events")
+    for event in pages.paginate(StackName=stack_id).search("StackEvents"):
+        events.append(event)
+        if _begins(event, stack_id):
+            break
+    return events[::-1]
+
+
+def _begins(event: StackEventTypeDef, stack_id: str) -> bool:
+    """Tell whether a request, of whatever kind, began with this event of the stack."""
+    return event.get("PhysicalResourceId") == stack_id and event["ResourceStatus"] in {
+        "CREATE_IN_PROGRESS",
+        "UPDATE_IN_PROGRESS",
+        "DELETE_IN_PROGRESS",
+    }

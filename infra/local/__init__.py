@@ -1,0 +1,1 @@
+"""The whole service on one machine: the servers, LocalStack, and the deployed stack."""

@@ -1,0 +1,88 @@
+"""Run the demo; exit 0 only if it came out as promised."""
+
+import argparse
+import shutil
+import signal
+import sys
+from contextlib import ExitStack
+from types import FrameType
+
+from infra.local.demo.client import AnonlinkClient, ClientError
+from infra.local.demo.stages import Stages
+from infra.local.demo.walkthrough import demonstrate
+from infra.local.environments import ROOT
+from infra.local.stack import STATE, StackFailed, running_stack
+from infra.local.state import logs_dir
+
+_FOLDER = ROOT / "build" / "demo"
+_LOG = _FOLDER / "client.log"
+
+
+def main() -> int:
+    """Exit 0 if all is as promised, 1 if not, 2 for wrong usage, 130 if interrupted."""
+    arguments = _parse()
+    signal.signal(signal.SIGTERM, _interrupt)
+    stages = Stages(sys.stdout)
+    try:
+        with ExitStack() as cleanup:
+            server_url = arguments.server or _start_stack(cleanup, stages)
+            kept = _demonstrate(server_url, arguments.threshold, stages)
+        stages.end("as promised" if kept else "NOT AS PROMISED")
+    except (ClientError, StackFailed) as error:
+        sys.stderr.write(f"\ndemo: {error}\n\n{_logs(arguments.server)}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\ndemo: interrupted\n")
+        return 130
+    return 0 if kept else 1
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.local.demo",
+        description="Link FEBRL4 with anonlink-client and judge the result.",
+    )
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        type=lambda url: url.rstrip("/"),
+        help="a server that is up; otherwise the local stack, started if it is down",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=0.8,
+        help="Dice coefficient from which two records may match (default: %(default)s)",
+    )
+    return parser.parse_args()
+
+
+def _start_stack(cleanup: ExitStack, stages: Stages) -> str:
+    def show(line: str) -> None:
+        stages.say(f"    {line}")
+
+    with stages.stage("start the local stack, unless it is up"):
+        return cleanup.enter_context(running_stack(STATE, progress=show)).server_url
+
+
+def _demonstrate(server_url: str, threshold: float, stages: Stages) -> bool:
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    _FOLDER.mkdir(parents=True)
+    stages.say(f"  server: {server_url}")
+    client = AnonlinkClient(server_url, log=_LOG)
+    return demonstrate(client, _FOLDER, threshold, stages)
+
+
+def _logs(server: str | None) -> str:
+    """Say where to read on; what a server elsewhere logs is not known here."""
+    ours = [] if server else [f"What the service logged: {logs_dir(STATE)}"]
+    return "\n".join([f"All that the client said: {_LOG}", *ours])
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Let a terminated demo stop what it started, as an interrupted one does."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

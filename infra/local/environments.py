@@ -1,0 +1,118 @@
+"""Make the virtual environments of the local stack from their lock files.
+
+Each environment holds what one part of the system has in production and no more, so
+that a package missing from one is noticed here: `development` runs the code and its
+checks, `localstack` is the cloud, `runtime` is what AWS's Python runtime has, `client`
+is what a party has. An environment is made again only when its lock file has changed.
+
+This is the first thing to run in a fresh clone, so it needs only the standard library.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = ROOT / "build" / "environments"
+REQUIREMENTS = Path(__file__).parent / "requirements"
+NAMES = ("development", "localstack", "runtime", "client")
+PYTHON_VERSION = (3, 11)
+
+
+class SetUpFailed(Exception):
+    """An environment could not be made; the message holds the installer's own words."""
+
+
+def python(environment: str) -> Path:
+    """Return the interpreter of an environment."""
+    return ENVIRONMENTS / environment / "bin" / "python"
+
+
+def make_environments(names: Sequence[str] = NAMES) -> None:
+    """Make the environments that are missing or whose lock file has changed."""
+    stale = [name for name in names if not _is_current(name)]
+    if not stale:
+        return
+    if not _is_current("uv"):
+        _timed("uv", _install_uv)
+    # Side by side: most of the time goes into waiting for downloads.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: _timed(name, lambda: _install(name)), stale))
+
+
+def _timed(name: str, install: Callable[[], None]) -> None:
+    began = time.monotonic()
+    install()
+    _stamp(name).write_text(_digest(name))
+    print(f"  environment {name}: {time.monotonic() - began:.1f} s", flush=True)
+
+
+def _install_uv() -> None:
+    folder = str(ENVIRONMENTS / "uv")
+    _run(sys.executable, "-m", "venv", "--clear", folder)
+    pip = (str(python("uv")), "-m", "pip", "install", "--quiet", "--require-hashes")
+    _run(*pip, "--requirement", str(_lock("uv")))
+
+
+def _install(name: str) -> None:
+    uv = str(ENVIRONMENTS / "uv" / "bin" / "uv")
+    folder = str(ENVIRONMENTS / name)
+    _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder)
+    sync = (uv, "pip", "sync", "--quiet", "--require-hashes", "--python", folder)
+    _run(*sync, str(_lock(name)))
+
+
+def _run(*command: str) -> None:
+    environment = {**os.environ, "UV_NATIVE_TLS": "1"}
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SetUpFailed(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+
+
+def _is_current(name: str) -> bool:
+    stamp = _stamp(name)
+    return stamp.exists() and stamp.read_text() == _digest(name)
+
+
+def _digest(name: str) -> str:
+    """Digest all that an environment depends on; it cannot be moved, so its place too."""
+    described = f"{ENVIRONMENTS}\n{sys.version}\n".encode() + _lock(name).read_bytes()
+    return hashlib.sha256(described).hexdigest()
+
+
+def _stamp(name: str) -> Path:
+    return ENVIRONMENTS / name / "made-from.sha256"
+
+
+def _lock(name: str) -> Path:
+    return REQUIREMENTS / f"{name}.txt"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make the environments named, or all; exit 1 if one could not be made."""
+    parser = argparse.ArgumentParser(description="Make the virtual environments.")
+    parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME")
+    arguments = parser.parse_args(argv)
+    if sys.version_info[:2] != PYTHON_VERSION:
+        found = ".".join(map(str, sys.version_info[:3]))
+        print(f"Python 3.11 is needed, this is {found}; set PYTHON", file=sys.stderr)
+        return 1
+    try:
+        make_environments(arguments.names)
+    except SetUpFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

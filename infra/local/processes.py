@@ -1,0 +1,106 @@
+"""Start operating system processes, know them again later, and stop them.
+
+Process ids are reused, so a process is known by its id and the time at which it
+started, as the kernel counts it. Linux only.
+"""
+
+import contextlib
+import ctypes
+import os
+import pwd
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_STATE, _START_TIME = 0, 19  # fields of /proc/PID/stat after the program's name
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that was started here, perhaps by an earlier command."""
+
+    pid: int
+    start_time: str
+
+    def is_running(self) -> bool:
+        """Tell whether this very process is still there."""
+        return _start_time(self.pid) == self.start_time
+
+
+def start(
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    environment: Mapping[str, str],
+    user: str | None = None,
+    ends_with_us: signal.Signals | None = None,
+) -> Process:
+    """Start a process in the background, its output going to a file.
+
+    With `ends_with_us` the kernel sends it that signal when the thread that started it
+    ends, even if that is killed; without, it outlives us.
+    """
+    with log.open("ab") as output:
+        started = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            user=user,
+            group=None if user is None else _group(user),
+            extra_groups=None if user is None else [],
+            preexec_fn=None if ends_with_us is None else _tie(ends_with_us),
+        )
+    return Process(started.pid, _start_time(started.pid) or "")
+
+
+def stop(
+    process: Process, how: signal.Signals = signal.SIGTERM, patience_s: float = 10
+) -> None:
+    """Ask a process to end, and end it if it does not in time."""
+    for number in (how, signal.SIGKILL):
+        if not process.is_running():
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+        wait_until(lambda: not process.is_running(), patience_s)
+
+
+def wait_until(
+    condition: Callable[[], bool], patience_s: float, pause_s: float = 0.02
+) -> bool:
+    """Wait for a condition, and tell whether it came about in time."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause_s)
+    return True
+
+
+def _start_time(pid: int) -> str | None:
+    """Return when a process started, in clock ticks, or None if it has ended."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # a child of ours that ended is one no longer
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # The second field is the program's name in brackets, and may hold anything.
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[_STATE] == "Z" else fields[_START_TIME]
+
+
+def _group(user: str) -> int:
+    return pwd.getpwnam(user).pw_gid
+
+
+def _tie(number: signal.Signals) -> Callable[[], None]:
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_PR_SET_PDEATHSIG, number)

@@ -1,0 +1,53 @@
+"""The servers of the local stack, each as the command that starts it.
+
+They come as wheels with the programs inside, listen on loopback alone, and keep
+nothing: LocalStack forgets all when it stops, so the database begins empty with it.
+"""
+
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """How to start, recognise and stop one server."""
+
+    name: str
+    url: str
+    command: tuple[str | Path, ...]
+    is_ready: Callable[[], bool]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+
+
+def wheel(package: str) -> Path:
+    """Return the folder of an installed package, without running any of its code."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{package} is not installed; run `make setup`")
+    return Path(spec.origin).parent
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def is_listening(url: str) -> bool:
+    """Tell whether a server takes connections at the host and port of a URL."""
+    parts = urlsplit(url)
+    with contextlib.suppress(OSError):
+        socket.create_connection((parts.hostname, parts.port), timeout=1).close()
+        return True
+    return False

@@ -1,0 +1,61 @@
+"""LocalStack in host mode, with Lambda functions as processes."""
+
+import os
+import shutil
+from pathlib import Path
+
+from infra.local.environments import ROOT, python
+from infra.local.servers import LOOPBACK, Server, free_port, is_listening
+
+# What LocalStack loads, and so what the template may use.
+SERVICES = "apigateway,cloudformation,events,iam,lambda,logs,s3,sqs,sts"
+
+
+def prepare(state: Path, *, api_port: int) -> Server:
+    """Prepare LocalStack with our executor, and the API at `api_port`."""
+    address = f"{LOOPBACK}:{free_port()}"
+    for folder in ("tmp", "localstack"):
+        (state / folder).mkdir()
+    environment = {
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'infra/local/plugins'}",
+        "TMPDIR": str(state / "tmp"),
+        "XDG_CACHE_HOME": str(state / "localstack"),
+        "FILESYSTEM_ROOT": str(state / "localstack"),
+        "GATEWAY_LISTEN": address,
+        "LOCALSTACK_HOST": address,
+        "SERVICES": SERVICES,
+        "EAGER_SERVICE_LOADING": "1",
+        "STRICT_SERVICE_LOADING": "1",
+        # It takes a container for its home if this is not said, and listens on all.
+        "OVERRIDE_IN_DOCKER": "0",
+        "RUNTIME_COMPONENTS": "loopback",
+        # Nothing is asked of, or sent to, the outside.
+        "DISABLE_EVENTS": "1",
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "DNS_ADDRESS": "0",
+        "SQS_ENDPOINT_STRATEGY": "path",
+        "SQS_DISABLE_CLOUDWATCH_METRICS": "1",
+        "S3_SKIP_SIGNATURE_VALIDATION": "0",
+        "LAMBDA_RUNTIME_EXECUTOR": "process",
+        "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "60",
+        "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0",
+        # Functions are ready when they are created, and not polled for.
+        "LAMBDA_SYNCHRONOUS_CREATE": "1",
+        "LINKAGE_API_NAME": "linkage",
+        "LINKAGE_API_PORT": str(api_port),
+        "LINKAGE_LAMBDA_PYTHON": str(python("runtime")),
+        "LINKAGE_LAMBDA_LOGS": str(state / "logs" / "functions"),
+    }
+    return Server(
+        "localstack",
+        f"http://{address}",
+        (python("localstack"), "-m", "localstack.runtime.main"),
+        lambda: is_listening(f"http://{address}"),
+        environment,
+    )
+
+
+def remove_data(state: Path) -> None:
+    """Remove what LocalStack and its functions kept."""
+    for name in ("tmp", "localstack"):
+        shutil.rmtree(state / name, ignore_errors=True)

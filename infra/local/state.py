@@ -1,0 +1,94 @@
+"""What is known of a local stack: where it is reached, and which processes it is.
+
+It is written below the stack's folder as soon as there is anything to stop, so that
+whatever an interrupted command left behind is found by the next one.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.local.processes import Process
+from infra.local.servers.running import Running
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A local stack, for those who use it."""
+
+    state: Path
+    server_url: str
+    aws_endpoint_url: str
+    database_url: str
+    redis_url: str
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def logs_dir(self) -> Path:
+        """Where each server logs, and below `functions/` each function."""
+        return logs_dir(self.state)
+
+
+def logs_dir(state: Path) -> Path:
+    """Return where a stack with this folder logs."""
+    return state / "logs"
+
+
+def write_processes(state: Path, running: Sequence[Running]) -> None:
+    """Record what has been started so far."""
+    _write(state / "processes.json", [asdict(server) for server in running])
+
+
+def read_processes(state: Path) -> list[Running]:
+    """Return what was started by the last command, running or not."""
+    recorded = _read(state / "processes.json") or []
+    return [
+        Running(**{**server, "process": Process(**server["process"])})
+        for server in recorded
+    ]
+
+
+def write_stack(stack: Stack) -> None:
+    """Record that a stack is up."""
+    _write(stack.state / "stack.json", {**asdict(stack), "state": str(stack.state)})
+
+
+def read_stack(state: Path) -> Stack | None:
+    """Return the stack that is up, or None if none is, or only parts of one."""
+    running = read_processes(state)
+    recorded = _read(state / "stack.json")
+    if not recorded or not all(server.process.is_running() for server in running):
+        return None
+    return Stack(**{**recorded, "state": state})
+
+
+def forget(state: Path) -> None:
+    """Record that nothing runs."""
+    for name in ("stack.json", "processes.json"):
+        (state / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(state: Path) -> Iterator[None]:
+    """Let one command at a time change a stack."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write(file: Path, content: object) -> None:
+    """Write a file whole or not at all, for its owner alone: it holds passwords."""
+    partial = file.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(content, indent=2))
+    os.replace(partial, file)
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text()) if file.exists() else None

@@ -1,0 +1,128 @@
+"""The API's code and the stack's template, by way of Chalice.
+
+Chalice knows the routes: it makes the API Gateway part of the template, and merges
+infra/template.yaml into it. Its packager takes ``app.py`` and ``vendor/`` alone, never
+a package ``app/``: it is given a staged copy in which it finds what it wants.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.packaging.archives import digest_of, files_below, write_zip
+from infra.packaging.tools import PackagingFailed, run
+
+_CHALICE = "from chalice.cli import main; main()"
+_FAILED = "Could not install dependencies"  # said with exit status 0
+
+
+def build_api(
+    root: Path,
+    packages: Path,
+    layers: Mapping[str, Path],
+    progress: Callable[[str], None],
+) -> None:
+    """Write ``api.zip`` and ``template.json``, unless they are up to date."""
+    stamp = packages / "api.digest"
+    digest = digest_of(_sources(root), *(layer.name for layer in layers.values()))
+    outcome = (packages / "api.zip", packages / "template.json")
+    if all(path.exists() for path in (stamp, *outcome)) and stamp.read_text() == digest:
+        return
+    started = time.monotonic()
+    stamp.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=packages) as folder:
+        staged = _stage(root, Path(folder) / "staged")
+        made = _package(root, staged)
+        _repack(made / "deployment.zip", outcome[0], expected=staged / "vendor")
+        template = _render((made / "sam.yaml").read_text(), layers)
+        outcome[1].write_text(template)
+    stamp.write_text(digest)
+    progress(f"api.zip and template.json built in {time.monotonic() - started:.1f} s")
+
+
+def _sources(root: Path) -> dict[str, Path]:
+    """Name all that the outcome depends on beside the layers, which the app imports."""
+    return {
+        "template.yaml": root / "infra" / "template.yaml",
+        "config.json": root / ".chalice" / "config.json",
+        **files_below(root / "app", prefix="app/"),
+        **files_below(Path(__file__).parent, prefix="packaging/"),
+    }
+
+
+def _stage(root: Path, staged: Path) -> Path:
+    """Lay the app out as Chalice's packager wants it.
+
+    It zips ``vendor/app`` as ``app/``, and imports the link beside the placeholder,
+    because a package goes before a module of the same name. What the app needs is in
+    the layers, so there is nothing to install.
+    """
+    shutil.copytree(
+        root / "app",
+        staged / "vendor" / "app",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    shutil.copytree(root / ".chalice", staged / ".chalice")
+    (staged / "app").symlink_to("vendor/app")
+    (staged / "app.py").touch()
+    (staged / "requirements.txt").touch()
+    return staged
+
+
+def _package(root: Path, staged: Path) -> Path:
+    """Run ``chalice package`` and return the folder of what it made."""
+    made = staged.with_name("made")
+    template = root / "infra" / "template.yaml"
+    command = [sys.executable, "-c", _CHALICE, "package"]
+    said = run(
+        [*command, "--merge-template", template, made],
+        cwd=staged,
+        environment={
+            "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+            "PYTHONPATH": str(root / "layers" / "linkage" / "python"),
+        },
+    )
+    if _FAILED in said:
+        raise PackagingFailed(f"chalice failed:\n{said}")
+    return made
+
+
+def _repack(made: Path, target: Path, *, expected: Path) -> None:
+    """Zip again what Chalice zipped, reproducibly and without the placeholder.
+
+    Chalice leaves out what it does not understand and says nothing, so look.
+    """
+    with tempfile.TemporaryDirectory(dir=made.parent) as folder:
+        unzipped = Path(folder)
+        with zipfile.ZipFile(made) as archive:
+            archive.extractall(unzipped)
+        (unzipped / "app.py").unlink()
+        files = files_below(unzipped)
+        if missing := files_below(expected).keys() - files.keys():
+            raise PackagingFailed(f"chalice left out {', '.join(sorted(missing))}")
+        write_zip(target, files)
+
+
+def _render(merged: str, layers: Mapping[str, Path]) -> str:
+    """Name the packages as they lie beside the template."""
+    template: dict[str, Any] = yaml.safe_load(merged)
+    resources = template["Resources"]
+    resources["APIHandler"]["Properties"]["CodeUri"] = "api.zip"
+    for fact in ("Runtime", "Architectures"):  # Globals says it for all functions
+        del resources["APIHandler"]["Properties"][fact]
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            content = resource["Properties"]["ContentUri"]
+            resource["Properties"]["ContentUri"] = layers[content].name
+    return json.dumps(template, indent=1, sort_keys=True) + "\n"

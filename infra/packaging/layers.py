@@ -1,0 +1,88 @@
+"""The layers: Lambda unzips them over one another; their ``python/`` is on the path.
+
+A layer's file name holds the digest of what it is built from. Where the file is there
+already it is neither built nor, the deployment sees, published again.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+from infra.packaging.archives import digest_of, files_below, write_zip
+from infra.packaging.tools import find_uv, run
+
+PYTHON_VERSION = "3.11"
+# Wheels for glibc 2.17; Lambda's python3.11 is Amazon Linux 2, which has 2.26.
+PLATFORM = "x86_64-manylinux2014"
+
+
+def build_linkage_layer(root: Path, packages: Path) -> Path:
+    """Zip the service's own code, as it lies there: the folder is the deployment."""
+    files = files_below(root / "layers" / "linkage")
+    layer = _layer_file(packages, "linkage", digest_of(files))
+    if not layer.exists():
+        write_zip(layer, files)
+    return _alone(layer)
+
+
+def build_dependencies_layer(
+    root: Path, packages: Path, progress: Callable[[str], None]
+) -> Path:
+    """Install requirements.txt for Lambda, and zip what of it is ever read."""
+    requirements = root / "requirements.txt"
+    leave_out = root / "layers" / "dependencies" / "leave_out.txt"
+    sources = {path.name: path for path in (requirements, leave_out, Path(__file__))}
+    layer = _layer_file(
+        packages, "dependencies", digest_of(sources, PYTHON_VERSION, PLATFORM)
+    )
+    if not layer.exists():
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=packages) as folder:
+            target = Path(folder) / "python"
+            _install(find_uv(root), requirements, target)
+            write_zip(layer, dict(_kept(target, _patterns(leave_out))))
+        progress(f"{layer.name} built in {time.monotonic() - started:.1f} s")
+    return _alone(layer)
+
+
+def _layer_file(packages: Path, name: str, digest: str) -> Path:
+    return packages / f"layer-{name}-{digest}.zip"
+
+
+def _alone(layer: Path) -> Path:
+    """Remove the layer's earlier versions."""
+    name = layer.name.rpartition("-")[0]
+    for other in layer.parent.glob(f"{name}-*.zip"):
+        if other != layer:
+            other.unlink(missing_ok=True)
+    return layer
+
+
+def _install(uv: str, requirements: Path, target: Path) -> None:
+    """Install the pinned wheels for Lambda's platform, whatever this machine is.
+
+    The list is complete (it is a lock file), so nothing is resolved; only wheels, so
+    that nothing is compiled here that would not run there.
+    """
+    command = [uv, "pip", "install", "--quiet", "--python", sys.executable]
+    command += ["--target", str(target), "--requirements", str(requirements)]
+    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    command += ["--python-version", PYTHON_VERSION, "--python-platform", PLATFORM]
+    run(command, cwd=target.parent, environment={"UV_NATIVE_TLS": "1"})
+
+
+def _patterns(file: Path) -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in file.read_text().splitlines())
+    return [line for line in lines if line]
+
+
+def _kept(target: Path, patterns: list[str]) -> Iterator[tuple[str, Path]]:
+    files: Mapping[str, Path] = files_below(target)
+    for name, path in files.items():
+        if not any(fnmatch(name, pattern) for pattern in patterns):
+            yield f"python/{name}", path

@@ -1,0 +1,193 @@
+"""The adapters for S3, SQS and STS, each alone, on moto."""
+
+import json
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from linkage.adapters.credentials import StsCredentials, session_policy
+from linkage.adapters.objects import S3Objects
+from linkage.adapters.queues import SqsQueues
+from linkage.errors import UploadRejected
+from linkage.messages import CompareChunk, PlanRun
+
+BUCKET = "bucket"
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch):
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def s3():
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    return client
+
+
+@pytest.fixture
+def objects(s3):
+    return S3Objects(s3)
+
+
+def test_what_is_put_is_got(objects):
+    stored = objects.put(BUCKET, "a", b"0123456789")
+
+    assert objects.get(BUCKET, "a") == b"0123456789"
+    assert objects.get_range(BUCKET, "a", 2, 5) == b"234"
+    assert objects.get_range(BUCKET, "a", 5, 5) == b""
+    assert (objects.look_at(BUCKET, "a").etag, stored.size_bytes) == (stored.etag, 10)
+
+
+def test_what_is_not_there(objects):
+    assert objects.get(BUCKET, "a") is None
+    assert objects.look_at(BUCKET, "a") is None
+    objects.delete(BUCKET, ["a"])
+    with pytest.raises(ClientError):
+        objects.get_range(BUCKET, "a", 0, 1)
+
+
+def test_a_range_beyond_the_end_is_an_error(objects):
+    objects.put(BUCKET, "a", b"012")
+
+    with pytest.raises(EOFError):
+        objects.get_range(BUCKET, "a", 0, 4)
+
+
+def test_other_errors_are_not_taken_for_absence(objects):
+    for ask in (lambda: objects.get("nowhere", "a"), lambda: objects.put_first("nowhere", "a", b"")):
+        with pytest.raises(ClientError):
+            ask()
+
+
+def test_the_first_one_stored_wins(objects):
+    assert objects.put_first(BUCKET, "a", b"first") is True
+    assert objects.put_first(BUCKET, "a", b"second") is False
+    assert objects.get(BUCKET, "a") == b"first"
+
+
+def test_a_pinned_object_that_changed_or_went_is_refused(objects):
+    pinned = objects.put(BUCKET, "a", b"first")
+    with objects.open(pinned) as stream:
+        assert stream.read() == b"first"
+    objects.put(BUCKET, "a", b"second")
+    with pytest.raises(UploadRejected, match="changed"), objects.open(pinned):
+        pass
+    objects.delete(BUCKET, ["a"])
+    with pytest.raises(UploadRejected, match="removed"), objects.open(pinned):
+        pass
+
+
+def test_metadata_is_read_in_lower_case(objects, s3):
+    s3.put_object(Bucket=BUCKET, Key="a", Body=b"", Metadata={"Hash-Count": "5"})
+
+    assert objects.look_at(BUCKET, "a").metadata["hash-count"] == "5"
+
+
+def test_more_objects_than_a_page_holds(objects):
+    for number in range(1005):
+        objects.put(BUCKET, f"many/{number:04d}", b"x")
+    objects.put(BUCKET, "other", b"x")
+
+    keys = [found.key for found in objects.list(BUCKET, "many/")]
+    assert keys == [f"many/{number:04d}" for number in range(1005)]
+    objects.delete(BUCKET, iter(keys))
+    assert [found.key for found in objects.list(BUCKET, "")] == ["other"]
+
+
+def test_multipart_uploads_are_aborted(objects, s3):
+    for key in ("a/1", "a/2", "b/1"):
+        s3.create_multipart_upload(Bucket=BUCKET, Key=key)
+
+    assert objects.abort_multipart_uploads(BUCKET, "a/") == 2
+    assert [upload["Key"] for upload in s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]] == ["b/1"]
+
+
+def test_a_presigned_url_names_the_object_and_ends(objects):
+    url = objects.presign(BUCKET, "a", expires_s=60)
+
+    assert "/a?" in url
+    assert "Expires" in url
+
+
+@pytest.fixture
+def queues():
+    client = boto3.client("sqs")
+    urls = {name: client.create_queue(QueueName=name)["QueueUrl"] for name in ("plan", "compare")}
+    dead = {name: client.create_queue(QueueName=f"{name}-dead")["QueueUrl"] for name in ("plan", "compare")}
+    return SqsQueues(client, urls, dead), client, urls, dead
+
+
+def waiting(client, url):
+    bodies = []
+    while found := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        bodies += [message["Body"] for message in found]
+    return bodies
+
+
+def test_messages_go_to_the_queue_of_their_type_however_many(queues):
+    adapter, client, urls, _ = queues
+    chunks = [CompareChunk(project_id="p", run_id="r", chunk=number) for number in range(25)]
+
+    adapter.send(PlanRun(project_id="p", run_id="r"), *chunks)
+
+    assert sorted(map(CompareChunk.model_validate_json, waiting(client, urls["compare"])), key=lambda m: m.chunk) == chunks
+    assert waiting(client, urls["plan"]) == ['{"project_id":"p","run_id":"r"}']
+
+
+def test_nothing_to_send_sends_nothing(queues):
+    queues[0].send()
+
+
+def test_dead_letters_are_removed_once_they_are_handled(queues):
+    adapter, client, _, dead = queues
+    for number in range(12):
+        client.send_message(QueueUrl=dead["compare"], MessageBody=str(number))
+    client.send_message(QueueUrl=dead["plan"], MessageBody="plan")
+
+    letters = list(adapter.dead_letters())
+
+    assert sorted(letters) == sorted([("plan", "plan"), *(("compare", str(number)) for number in range(12))])
+    assert list(adapter.dead_letters()) == []
+
+
+def test_a_dead_letter_whose_handling_failed_stays(queues):
+    adapter, client, _, dead = queues
+    client.set_queue_attributes(QueueUrl=dead["plan"], Attributes={"VisibilityTimeout": "0"})
+    client.send_message(QueueUrl=dead["plan"], MessageBody="plan")
+
+    next(adapter.dead_letters())
+
+    assert next(adapter.dead_letters()) == ("plan", "plan")
+
+
+def test_credentials_are_for_one_prefix_and_an_hour():
+    role = boto3.client("iam").create_role(RoleName="upload", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    issuer = StsCredentials(boto3.client("sts"), role_arn=role, bucket="uploads", duration_s=3600)
+
+    credentials = issuer.issue("project/party", session_name="party")
+
+    assert credentials.session_token
+    assert credentials.expiration.tzinfo is None
+    assert credentials.secret_access_key not in repr(credentials)
+    assert credentials.session_token not in repr(credentials)
+
+
+def test_the_session_policy_allows_nothing_else_and_fits():
+    policy = session_policy("u" * 63, f"{'p' * 48}/{'q' * 48}")
+
+    (statement,) = json.loads(policy)["Statement"]
+    assert set(statement["Action"]) == {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+    assert statement["Resource"] == f"arn:aws:s3:::{'u' * 63}/{'p' * 48}/{'q' * 48}/*"
+    assert len(policy) < 2048

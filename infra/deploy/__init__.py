@@ -14,7 +14,7 @@ from infra.deploy.artifacts import artifacts_bucket, empty_bucket, store_package
 from infra.deploy.clouds import Cloud
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.migration import migrate
-from infra.deploy.stacks import delete_stack, put_stack, read_outputs
+from infra.deploy.stacks import await_outputs, delete_stack, put_stack, read_outputs
 
 __all__ = ["DeploymentFailed", "deploy", "destroy"]
 
@@ -58,7 +58,7 @@ def deploy(
     cloud, started = Cloud(endpoint_url), time.monotonic()
     template_url = store_packages(cloud, packages, stack_name, progress)
     put_stack(cloud, stack_name, template_url, parameters, progress)
-    outputs = read_outputs(cloud, stack_name)
+    outputs = await_outputs(cloud, stack_name)
     migrate(cloud, outputs["MigrateFunction"], progress)
     progress(f"deployed in {time.monotonic() - started:.1f} s")
     return outputs

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from infra.deploy.clouds import Cloud
 
 _SAY_EVERY_S = 10.0
+_OUTPUTS_LATE_S = 10.0
 # A stack whose creation failed cannot be changed, only deleted and made again.
 _DEAD_ON_ARRIVAL = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
@@ -45,6 +46,14 @@ def put_stack(
         return
     if _follow(cloud, stack_id, progress) not in _DONE:
         raise DeploymentFailed(_reasons(cloud, stack_id))
+
+
+def await_outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:
+    """Return the stack's outputs; LocalStack says that a stack is complete a moment before it has them."""
+    deadline = time.monotonic() + _OUTPUTS_LATE_S
+    while not (outputs := read_outputs(cloud, stack_name)) and time.monotonic() < deadline:
+        time.sleep(cloud.poll_interval_s)
+    return outputs
 
 
 def read_outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:

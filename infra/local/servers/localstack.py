@@ -24,6 +24,7 @@ def prepare(state: Path, *, api_port: int) -> Server:
         "GATEWAY_LISTEN": address,
         "LOCALSTACK_HOST": address,
         "SERVICES": SERVICES,
+        "PROVIDER_OVERRIDE_CLOUDFORMATION": "engine-legacy",
         "EAGER_SERVICE_LOADING": "1",
         "STRICT_SERVICE_LOADING": "1",
         # It takes a container for its home if this is not said, and listens on all.

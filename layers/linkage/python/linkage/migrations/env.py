@@ -1,7 +1,7 @@
 """What Alembic runs: one connection, one transaction, one at a time."""
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 _LOCK = 4_182_511
@@ -10,7 +10,8 @@ _LOCK = 4_182_511
 
 def run() -> None:
     """Apply the migrations that are missing."""
-    engine = create_engine(context.config.attributes["database_url"], poolclass=NullPool)
+    url = make_url(context.config.attributes["database_url"]).set(drivername="postgresql+psycopg2")
+    engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         context.configure(connection=connection, transaction_per_migration=False)

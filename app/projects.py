@@ -21,9 +21,7 @@ def post_project() -> Response:
     """Create a project and hand out its tokens: they are told this once."""
     body = requests.parse(requests.json_body(routes.current_request), ProjectBody)
     tokens = create_project(
-        NewProject(
-            body.schema_, body.result_type, body.number_parties, body.name, body.notes, body.uses_blocking
-        ),
+        NewProject(body.schema_, body.result_type, body.number_parties, body.name, body.notes, body.uses_blocking),
         world(),
     )
     return answer(

@@ -11,6 +11,8 @@ from linkage.errors import InvalidRequest
 
 Body = TypeVar("Body", bound=BaseModel)
 
+_SHOWN = 60
+"""How many characters of a wrong value are shown back."""
 _TYPES = {
     "string_type": "string",
     "int_type": "integer",
@@ -72,4 +74,4 @@ def _describe(error: ErrorDetails) -> str:
 def _shown(value: object) -> str:
     """Show a wrong value back to who sent it, but no more than a line of it."""
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

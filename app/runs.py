@@ -41,9 +41,7 @@ def post_run(project_id: str) -> Response:
 def get_runs(project_id: str) -> Response:
     """List the project's runs."""
     runs = list_runs(project_id, requests.token(routes.current_request), world())
-    return answer(
-        [{"run_id": run.run_id, "time_added": timestamp(run.time_added), "state": run.state} for run in runs]
-    )
+    return answer([{"run_id": run.run_id, "time_added": timestamp(run.time_added), "state": run.state} for run in runs])
 
 
 @routes.route("/v1/projects/{project_id}/runs/{run_id}", methods=["GET", "HEAD"])

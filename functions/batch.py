@@ -62,9 +62,7 @@ def _retry_soon(record: dict[str, Any]) -> None:
     delay_s = BACKOFF_S[min(attempt, len(BACKOFF_S)) - 1]
     try:
         url = _sqs().get_queue_url(QueueName=record["eventSourceARN"].rpartition(":")[2])["QueueUrl"]
-        _sqs().change_message_visibility(
-            QueueUrl=url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=delay_s
-        )
+        _sqs().change_message_visibility(QueueUrl=url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=delay_s)
     except (BotoCoreError, ClientError):
         logger.exception("message cannot be retried soon", message_id=record["messageId"])
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from functions.batch import for_each_body
+from functions.batch import for_each_body, logger
 from functions.environment import world
-from linkage.events import manifest_keys
+from linkage.events import manifest_keys, upload_of
 from linkage.intake import take_in_upload
 
 
@@ -15,4 +15,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _take_in(body: str) -> None:
     for key in manifest_keys(body):
+        project_id, upload_id = upload_of(key)
+        logger.append_keys(project_id=project_id, upload_id=upload_id)
         take_in_upload(key, world())

@@ -4,8 +4,8 @@ from typing import Any
 
 from functions.batch import for_each_message
 from functions.environment import world
-from linkage.planning import plan_run
 from linkage.messages import PlanRun
+from linkage.planning import plan_run
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from typing import Any
 
 from functions.batch import for_each_message
 from functions.environment import world
-from linkage.solving import solve_run
 from linkage.messages import SolveRun
+from linkage.solving import solve_run
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class Driver:
         if isinstance(self.world.objects, MemoryObjects):
             self.world.objects.put(bucket, key, body, metadata=metadata)
         else:
-            client = self.world.objects._client  # noqa: SLF001  the port only writes what the service writes
+            client = self.world.objects._client
             client.put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
 
     def post_run(self, project: dict[str, Any], threshold: float = 0.8) -> str:
@@ -131,7 +131,7 @@ class Driver:
 
     def deliver_all(self, workers: tuple[str, ...] = WORKERS) -> None:
         """Deliver messages until none waits."""
-        while any([self._deliver_waiting(worker) for worker in workers]):
+        while sum(self._deliver_waiting(worker) for worker in workers):
             pass
 
     def _deliver_waiting(self, worker: str) -> int:

@@ -44,9 +44,7 @@ def test_two_parties_who_send_their_encodings(client, many):
 
 def test_two_parties_who_put_files_in_the_object_store(client, many):
     project = client.create_project()
-    for party, (name, body) in enumerate(
-        [("encodings.json", as_json(many[0])), ("encodings.bin", many[1].tobytes())]
-    ):
+    for party, (name, body) in enumerate([("encodings.json", as_json(many[0])), ("encodings.bin", many[1].tobytes())]):
         answer = client.put_encodings(project, party, name, body, count=400, size=128)
         assert answer.status_code == 201, answer.text
 

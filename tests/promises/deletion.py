@@ -46,7 +46,9 @@ def objects_of(service, project_id):
 @pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
 def test_a_deleted_project_leaves_no_object_and_no_row(service, datasets, steps, rows_of):
     project, path, _ = half_done(service, datasets, steps)
-    in_flight = [(worker, body) for worker in ("intake", "plan", "compare", "solve") for body in service.waiting(worker)]
+    in_flight = [
+        (worker, body) for worker in ("intake", "plan", "compare", "solve") for body in service.waiting(worker)
+    ]
 
     assert service.request("DELETE", path, token=project["result_token"]).status == 204
     assert set(rows_of(project["project_id"])) == {"audit", "tombstones"}

@@ -225,7 +225,7 @@ def test_a_missing_token_is_400_and_a_wrong_one_403(service, project, number):
     missing = service.request(method, path, body=body)
     assert is_problem(missing, 400, "Missing header parameter 'Authorization'")
     tokens = ["", NOWHERE, "é", f"Bearer {project['result_token']}", other["result_token"], *other["update_tokens"]]
-    takes_update_token = method == "POST" and path.endswith("clks") or path.endswith("upload")
+    takes_update_token = path.endswith(("clks", "upload"))
     tokens += [project["result_token"]] if takes_update_token else project["update_tokens"]
     for token in tokens:
         refused = service.request(method, path, token=token, body=body)
@@ -264,9 +264,7 @@ def test_a_deleted_project_is_403_and_so_is_deleting_it_again(service, project):
 
 
 def test_temporary_credentials(service, project):
-    answer = service.request(
-        "GET", path_of(project, "authorize-external-upload"), token=project["update_tokens"][0]
-    )
+    answer = service.request("GET", path_of(project, "authorize-external-upload"), token=project["update_tokens"][0])
 
     assert answer.status == 201
     assert set(answer.json["credentials"]) == {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}

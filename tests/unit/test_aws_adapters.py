@@ -142,7 +142,9 @@ def test_messages_go_to_the_queue_of_their_type_however_many(queues):
 
     adapter.send(PlanRun(project_id="p", run_id="r"), *chunks)
 
-    assert sorted(map(CompareChunk.model_validate_json, waiting(client, urls["compare"])), key=lambda m: m.chunk) == chunks
+    assert (
+        sorted(map(CompareChunk.model_validate_json, waiting(client, urls["compare"])), key=lambda m: m.chunk) == chunks
+    )
     assert waiting(client, urls["plan"]) == ['{"project_id":"p","run_id":"r"}']
 
 

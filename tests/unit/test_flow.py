@@ -24,7 +24,9 @@ def linkage_problems(draw):
 
 
 @settings(deadline=None, max_examples=40)
-@given(datasets=linkage_problems(), threshold=st.sampled_from([0.5, 0.75, 0.8, 1.0]), chunk=st.sampled_from([1, 7, 1000]))
+@given(
+    datasets=linkage_problems(), threshold=st.sampled_from([0.5, 0.75, 0.8, 1.0]), chunk=st.sampled_from([1, 7, 1000])
+)
 def test_the_result_is_that_of_the_definition_whatever_the_chunking(datasets, threshold, chunk):
     service = driver(in_memory_world(chunk_min_comparisons=1, chunk_max_comparisons=chunk))
 

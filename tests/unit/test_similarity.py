@@ -17,8 +17,7 @@ sizes = st.sampled_from([8, 16])
 def two_sides(draw):
     size = draw(sizes)
     few_values = st.sampled_from([0, 1, 3, 7, 255, 254])
-    sides = [draw(hnp.arrays(np.uint8, (draw(st.integers(0, 8)), size), elements=few_values)) for _ in range(2)]
-    return sides
+    return [draw(hnp.arrays(np.uint8, (draw(st.integers(0, 8)), size), elements=few_values)) for _ in range(2)]
 
 
 def as_dict(pairs):

@@ -1,7 +1,7 @@
 """Candidate pairs: the compared pairs of records whose similarity reaches the threshold.
 
-A pair is kept as exact integers, the bits that both encodings have set and the sum of their popcounts: 12 bytes, from
-which its Dice coefficient comes out the same on every machine. The order of pairs is total (similarity down, then record
+A pair is kept as exact integers, the bits that both encodings have set and the sum of their popcounts: 12 bytes from
+which its Dice coefficient comes out the same everywhere. The order of pairs is total (similarity down, then record
 indices up), so that results do not depend on who found a pair first.
 """
 
@@ -21,7 +21,8 @@ PAIR = np.dtype([("left", "<u4"), ("right", "<u4"), ("common", "<u2"), ("total",
 
 def scores(pairs: CandidatePairs) -> NDArray[np.float64]:
     """Return the pairs' Dice coefficients, shape (n,), in [0, 1]."""
-    return 2.0 * pairs["common"].astype(np.float64) / pairs["total"]
+    common: NDArray[np.float64] = pairs["common"].astype(np.float64)
+    return 2.0 * common / pairs["total"].astype(np.float64)
 
 
 def join_pairs(parts: Sequence[CandidatePairs]) -> CandidatePairs:
@@ -36,7 +37,8 @@ def sort_pairs(pairs: CandidatePairs) -> CandidatePairs:
     ordered = pairs[np.lexsort((pairs["right"], pairs["left"], -scores(pairs)))]
     fresh = np.ones(len(ordered), dtype=bool)
     fresh[1:] = (ordered["left"][1:] != ordered["left"][:-1]) | (ordered["right"][1:] != ordered["right"][:-1])
-    return ordered[fresh]
+    distinct: CandidatePairs = ordered[fresh]
+    return distinct
 
 
 def dump_pairs(pairs: CandidatePairs) -> bytes:

@@ -8,7 +8,7 @@ This module is pure: block tables in, chunks out, the same ones each time.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from math import isqrt
 from typing import NamedTuple
 
@@ -97,7 +97,7 @@ def _spans(block: Block, step: int) -> list[range]:
         return []
     spans = -(-block.row_count // step)
     bounds = [block.first_row + block.row_count * span // spans for span in range(spans + 1)]
-    return [range(start, stop) for start, stop in zip(bounds, bounds[1:], strict=False)]
+    return [range(start, stop) for start, stop in pairwise(bounds)]
 
 
 def _pack(tiles: Iterable[Rectangle], max_comparisons: int) -> Iterator[tuple[Rectangle, ...]]:

@@ -46,7 +46,7 @@ def popcounts(encodings: Encodings) -> NDArray[np.int64]:
 def gather(encodings: Iterator[bytes], count: int, size: int) -> Encodings:
     """Put ``count`` encodings of ``size`` bytes into one array; needs ``count * size`` bytes and no more."""
     gathered = np.empty((count, size), dtype=np.uint8)
-    flat = memoryview(gathered).cast("B")
+    flat = gathered.reshape(-1).data
     for position, encoding in enumerate(encodings):
         flat[position * size : (position + 1) * size] = encoding
     return gathered

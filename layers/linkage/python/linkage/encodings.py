@@ -71,7 +71,7 @@ def check_size(size: int, *, smallest: int, largest: int) -> None:
 def read_json(stream: BinaryIO, count: int, size: int) -> Iterator[bytes]:
     """Yield ``count`` encodings of ``size`` bytes from a file ``{"clks": [base64, ...]}``, reading as it goes.
 
-    Shorter records are filled up with zero bytes, longer ones cut, surplus records ignored: existing clients rely on it.
+    Shorter records are filled up with zero bytes, longer ones cut, surplus ones ignored: clients rely on it.
 
     Raises
     ------

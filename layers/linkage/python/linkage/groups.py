@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from linkage.anonlink_engine import greedy_solve
 from linkage.candidates import CandidatePairs, scores
 
-
 Scalar = TypeVar("Scalar", bound=np.generic)
 Group = list[tuple[int, int]]
 """Records of one entity, each as (data set index, record index), in ascending order."""
@@ -41,9 +40,7 @@ def solve_groups(pairs: Mapping[tuple[int, int], CandidatePairs]) -> list[Group]
     left = _gather([found["left"] for found in pairs.values()], np.uint32)
     right = _gather([found["right"] for found in pairs.values()], np.uint32)
     order = np.lexsort((right, left, right_sets, left_sets, -similarity))
-    groups = greedy_solve(
-        (similarity[order], (left_sets[order], right_sets[order]), (left[order], right[order]))
-    )
+    groups = greedy_solve((similarity[order], (left_sets[order], right_sets[order]), (left[order], right[order])))
     return sorted(sorted((int(dataset), int(record)) for dataset, record in group) for group in groups)
 
 
@@ -54,4 +51,5 @@ def dump_groups(groups: list[Group]) -> bytes:
 
 def _gather(arrays: list[NDArray[Any]], scalar: type[Scalar]) -> NDArray[Scalar]:
     """Concatenate, where there may be nothing to concatenate."""
-    return np.concatenate([np.empty(0, dtype=scalar), *arrays]).astype(scalar, copy=False)
+    gathered: NDArray[Scalar] = np.concatenate([np.empty(0, dtype=scalar), *arrays]).astype(scalar, copy=False)
+    return gathered

@@ -252,5 +252,3 @@ class World:
     cache: Cache
     credentials: CredentialIssuer
     now: Callable[[], datetime]
-
-

@@ -4,6 +4,8 @@ Whoever finds that Redis has forgotten the run, or cannot be asked, goes back to
 worker, the plan worker, the reconciler and a status request alike. So a flush of Redis costs a listing, and no more.
 """
 
+from contextlib import suppress
+
 from linkage import object_keys
 from linkage.candidate_files import count_stored
 from linkage.errors import ProgressUnavailable
@@ -25,12 +27,8 @@ def list_stored_chunks(project_id: str, plan: Plan, world: World) -> list[ChunkC
 def restore_progress(project_id: str, plan: Plan, world: World) -> list[ChunkCount]:
     """Count in Redis what is stored, if Redis can be asked, and return it."""
     stored = list_stored_chunks(project_id, plan, world)
-    try:
-        world.progress.restore(
-            plan.run_id, chunks=len(plan.chunks), comparisons=plan.total_comparisons, stored=stored
-        )
-    except ProgressUnavailable:
-        pass
+    with suppress(ProgressUnavailable):
+        world.progress.restore(plan.run_id, chunks=len(plan.chunks), comparisons=plan.total_comparisons, stored=stored)
     return stored
 
 

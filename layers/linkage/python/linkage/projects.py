@@ -9,6 +9,9 @@ from linkage.models import Contributions, Party, Project, ResultType
 from linkage.ports import World
 from linkage.tokens import hash_token, new_id, new_token, opens
 
+TWO_PARTIES = 2
+"""More than these can only be linked into groups."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
@@ -33,12 +36,12 @@ class ProjectTokens:
 
 def create_project(new: NewProject, world: World) -> ProjectTokens:
     """Create a project, with one update token a party."""
-    if new.number_parties > 2 and new.result_type is not ResultType.GROUPS:
+    if new.number_parties > TWO_PARTIES and new.result_type is not ResultType.GROUPS:
         raise InvalidRequest("Multi-party linkage requires result type 'groups'.")
     if new.result_type is not ResultType.GROUPS:
         raise NotSupported(f"Result type '{new.result_type}' is not supported yet; use 'groups'.")
     if new.uses_blocking:
-        raise NotSupported("Blocking is not supported yet; create the project with \"uses_blocking\": false.")
+        raise NotSupported('Blocking is not supported yet; create the project with "uses_blocking": false.')
     tokens = ProjectTokens(new_id(), new_token(), tuple(new_token() for _ in range(new.number_parties)))
     project = Project(
         project_id=tokens.project_id,
@@ -88,7 +91,7 @@ def describe_project(project_id: str, token: str, world: World) -> tuple[Project
 
 
 def expected_encoding_size(project: Project) -> int | None:
-    """Return the size in bytes that the project's linkage schema asks for (``clkConfig.l`` bits), None if it says none."""
+    """Return the size in bytes that the linkage schema asks for (``clkConfig.l`` bits), None if it says none."""
     config = project.linkage_schema.get("clkConfig")
     bits = config.get("l") if isinstance(config, dict) else None
     return bits // 8 if isinstance(bits, int) and not isinstance(bits, bool) and bits > 0 else None

@@ -36,8 +36,8 @@ _RUN_MESSAGES: dict[str, type[PlanRun | CompareChunk | SolveRun]] = {
 def reconcile(message: Reconcile, world: World) -> None:
     """Move on what is stuck, and come back while anything is unfinished.
 
-    Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that the
-    settings give.
+    Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that
+    the settings give.
     """
     for worker, body in world.queues.dead_letters():
         _bury(worker, body, world)
@@ -62,7 +62,9 @@ def _bury(worker: str, body: str, world: World) -> None:
             _bury_uploads(body, world)
         elif worker in _RUN_MESSAGES:
             run_id = _RUN_MESSAGES[worker].model_validate_json(body).run_id
-            message = f"Run failed with an internal server error. The {worker} step failed several times; post a new run."
+            message = (
+                f"Run failed with an internal server error. The {worker} step failed several times; post a new run."
+            )
             world.runs.fail(run_id, message, now=world.now())
     except (ValidationError, json.JSONDecodeError):
         logger.exception("a dead letter of the %s worker cannot be read and is dropped", worker)
@@ -70,7 +72,8 @@ def _bury(worker: str, body: str, world: World) -> None:
 
 def _bury_uploads(body: str, world: World) -> None:
     for key in manifest_keys(body):
-        upload = world.uploads.get(upload_of(key))
+        _, upload_id = upload_of(key)
+        upload = world.uploads.get(upload_id)
         if upload is not None:
             reject_upload(upload, "it could not be read, after several attempts; upload it again", world)
 
@@ -83,7 +86,7 @@ def _restart_upload(upload: Upload, world: World) -> None:
 
 
 def _move_run(run: Run, world: World) -> None:
-    """Send a run's messages again if it has not moved for too long; only then note it, so that dying here loses nothing."""
+    """Send a run's messages again if it has not moved for too long; note it last, so that dying here loses nothing."""
     plan = read_plan(run.project_id, run.run_id, world) if run.state is RunState.RUNNING else None
     stored = restore_progress(run.project_id, plan, world) if plan else []
     moved = len(stored) != run.chunks_stored

@@ -40,9 +40,7 @@ def send_waiting_runs(project_id: str, world: World) -> None:
     """Have the project's waiting runs planned if every party's encodings are ready."""
     project = world.projects.get(project_id)
     if project is not None and world.projects.contributions(project_id).ready == project.number_parties:
-        world.queues.send(
-            *(PlanRun(project_id=project_id, run_id=run_id) for run_id in world.runs.waiting(project_id))
-        )
+        world.queues.send(*(PlanRun(project_id=project_id, run_id=run_id) for run_id in world.runs.waiting(project_id)))
 
 
 def list_runs(project_id: str, token: str, world: World) -> list[Run]:
@@ -66,4 +64,3 @@ def describe_status(project_id: str, run_id: str, token: str, world: World) -> R
     contributions = world.projects.contributions(project_id)
     progress = read_progress(run, world) if run.state is RunState.RUNNING else None
     return RunStatus(run, project, contributions, progress)
-

@@ -25,7 +25,6 @@ from linkage.anonlink_engine import dice_coefficient_accelerated
 from linkage.candidates import PAIR, CandidatePairs, join_pairs, scores
 from linkage.encoding_sets import Encodings, popcounts
 
-
 _SLACK = 1e-9
 """More than anonlink's rounding error for popcounts up to 8,192, less than the gap between two scores."""
 _TILE_ROWS = 4096

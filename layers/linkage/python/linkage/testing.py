@@ -211,9 +211,7 @@ class MemoryRuns:
     def start(self, run_id: str, *, total_comparisons: int, now: datetime) -> None:
         """Move `created` or `queued` to `running`."""
         before = {RunState.CREATED, RunState.QUEUED}
-        self._move(
-            run_id, before, state=RunState.RUNNING, total_comparisons=total_comparisons, time_started=now
-        )
+        self._move(run_id, before, state=RunState.RUNNING, total_comparisons=total_comparisons, time_started=now)
 
     def complete(self, run_id: str, *, now: datetime) -> None:
         """Move `running` to `completed`."""
@@ -227,7 +225,11 @@ class MemoryRuns:
     def unfinished(self) -> Sequence[Run]:
         """Return the runs that should be moving."""
         runs = sorted(self.tables.runs.values(), key=lambda run: (run.time_added, run.run_id))
-        return [run for run in runs if run.state not in _FINAL and (run.state is not RunState.CREATED or self._can_start(run))]
+        return [
+            run
+            for run in runs
+            if run.state not in _FINAL and (run.state is not RunState.CREATED or self._can_start(run))
+        ]
 
     def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
         """Keep what the reconciler saw, and that the run moved (or was moved) now."""
@@ -245,7 +247,7 @@ class MemoryRuns:
     def rate(self) -> int:
         """Return the comparisons a second of the run that completed last, at least 1."""
         done = [run for run in self.tables.runs.values() if run.state is RunState.COMPLETED]
-        last = max(done, key=lambda run: run.time_completed or datetime.min, default=None)
+        last = max(done, key=lambda run: run.time_completed or run.time_added, default=None)
         if last is None or last.time_started is None or last.time_completed is None:
             return 1
         seconds = max(0.001, (last.time_completed - last.time_started).total_seconds())

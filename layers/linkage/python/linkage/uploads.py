@@ -1,7 +1,7 @@
 """Use cases about uploads: credentials for the object store, files announced there, and encodings sent directly.
 
-All three ways end in the same: an upload's row, then its manifest in the store bucket, whose S3 event starts the intake.
-The row comes first and holds all that the manifest says, so that a manifest that was lost can be made again.
+All ways end in the same: an upload's row, then its manifest in the store bucket, whose S3 event starts the intake. The
+row comes first and holds all that the manifest says, so that a manifest that was lost can be made again.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from linkage import object_keys
 from linkage.encodings import join_encodings
 from linkage.errors import AccessDenied, EncodingsRefused, InvalidRequest, ObjectPathNotAllowed, TokenAlreadyUsed
-from linkage.models import Credentials, FileFormat, Manifest, Party, Project, StoredFile, StoredObject, Upload, UploadState
+from linkage.models import (
+    Credentials,
+    FileFormat,
+    Manifest,
+    Party,
+    Project,
+    StoredFile,
+    StoredObject,
+    Upload,
+    UploadState,
+)
 from linkage.ports import World
 from linkage.projects import identify_party
 from linkage.timing import arm_timer
@@ -40,9 +50,7 @@ def permit_upload(project_id: str, token: str, world: World) -> UploadPermit:
     if not world.projects.note_credentials(party.party_id, credentials.expiration):
         raise AccessDenied  # deleted a moment ago: nobody gets to see credentials that no sweep waits for
     settings = world.settings
-    return UploadPermit(
-        credentials, settings.upload_endpoint, settings.upload_secure, settings.uploads_bucket, path
-    )
+    return UploadPermit(credentials, settings.upload_endpoint, settings.upload_secure, settings.uploads_bucket, path)
 
 
 def receive_encodings(project_id: str, token: str, encodings: list[object], world: World) -> str:
@@ -147,4 +155,3 @@ def store_manifest(manifest: Manifest, world: World) -> None:
     """Store the manifest, and so have S3 tell the intake queue."""
     key = object_keys.manifest(manifest.project_id, manifest.upload_id)
     world.objects.put(world.settings.store_bucket, key, manifest.model_dump_json().encode())
-

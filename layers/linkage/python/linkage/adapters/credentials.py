@@ -39,7 +39,7 @@ class StsCredentials:
 
 
 def session_policy(bucket: str, prefix: str) -> str:
-    """Return the policy that allows to put under a prefix, and to abort and list the parts of one's own uploads there."""
+    """Return the policy that allows to put under a prefix, and to list and abort one's own uploads there."""
     statement = {
         "Sid": "UploadUnderOwnPrefixOnly",
         "Effect": "Allow",

@@ -86,7 +86,7 @@ class RedisProgress:
         counts = [number for count in stored for number in (count.chunk, count.comparisons, count.candidates)]
         with _reporting():
             left = self._redis.eval(_COUNT, 2, _key(run_id), _done_key(run_id), EXPIRES_S, *run, *counts)
-        return None if left is None else int(cast("int", left))
+        return None if left is None else int(left)
 
 
 class RedisCache:

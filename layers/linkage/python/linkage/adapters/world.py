@@ -65,6 +65,4 @@ def _now() -> datetime:
 
 def _by_worker(environment: Mapping[str, str], suffix: str) -> dict[str, str]:
     """Collect the queue URLs: the variables that end with the suffix, by the worker that they begin with."""
-    return {
-        name.removesuffix(suffix).lower(): url for name, url in environment.items() if name.endswith(suffix)
-    }
+    return {name.removesuffix(suffix).lower(): url for name, url in environment.items() if name.endswith(suffix)}

@@ -1,0 +1,3 @@
+"""On real servers: see the promises."""
+
+from tests.promises.repeated_delivery import *  # noqa: F403

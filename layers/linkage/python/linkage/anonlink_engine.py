@@ -1,7 +1,7 @@
 """anonlink, imported in one place.
 
-Version 0.15.3 imports ``pkg_resources`` and an old ``TypedDict``, which both warn of their own end; requirements.in pins
-a setuptools that still has it. Nothing here can act on the warnings, so they are not passed on.
+Version 0.15.3 imports ``pkg_resources`` and an old ``TypedDict``, which warn of their own end; requirements.in pins a
+setuptools that still has the one. Nothing here can act on the warnings, so they are not passed on.
 """
 
 import warnings

@@ -63,7 +63,7 @@ class RedisProgress:
         """Return the run's progress; None if it is forgotten."""
         with _reporting():
             found = cast("dict[bytes, bytes]", self._redis.hgetall(_key(run_id)))
-            chunks_done = cast("int", self._redis.scard(_done_key(run_id)))
+            chunks_done = int(self._redis.scard(_done_key(run_id)))
         if b"chunks" not in found:
             return None
         return Progress(

@@ -6,7 +6,7 @@ from typing import Any
 from chalice.app import Chalice
 
 from app import projects, runs, service, uploads
-from app.problems import is_problem_missing, problem
+from app.problems import is_problem_missing, logger, problem
 
 
 class Api(Chalice):
@@ -20,12 +20,25 @@ class Api(Chalice):
     def __call__(self, event: Any, context: Any) -> Any:  # noqa: ANN401  as Chalice's
         """Answer an API Gateway event."""
         answer = super().__call__(event, context)
-        if not is_problem_missing(answer):
-            return answer
-        status = HTTPStatus(answer["statusCode"])
-        detail, title = None, status.phrase
-        if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
-            headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-            content_type = headers.get("content-type", "")
-            title = f"Invalid Content-type ({content_type}), expected JSON data"
-        return problem(status, detail=detail, title=title).to_dict()
+        if is_problem_missing(answer):
+            answer = _as_problem(answer["statusCode"], event)
+        _log(event, answer["statusCode"])
+        return answer
+
+
+def _as_problem(status_code: int, event: dict[str, Any]) -> Any:  # noqa: ANN401  as Chalice's
+    """Tell an error of Chalice's own as a problem."""
+    status = HTTPStatus(status_code)
+    title = status.phrase
+    if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        title = f"Invalid Content-type ({headers.get('content-type', '')}), expected JSON data"
+    return problem(status, detail=None, title=title).to_dict()
+
+
+def _log(event: dict[str, Any], status: int) -> None:
+    """Log what was asked of what, and how it was answered; neither headers nor bodies."""
+    route = event.get("requestContext", {})
+    ids = event.get("pathParameters") or {}
+    method, path = route.get("httpMethod"), route.get("resourcePath")
+    logger.info("request answered", method=method, path=path, status=status, **ids)

@@ -27,9 +27,7 @@ def artifacts_bucket(cloud: Cloud, stack_name: str) -> str:
     return f"{stack_name}-artifacts-{cloud.account_id}-{cloud.region}"
 
 
-def store_packages(
-    cloud: Cloud, packages: Path, stack_name: str, progress: Callable[[str], None]
-) -> str:
+def store_packages(cloud: Cloud, packages: Path, stack_name: str, progress: Callable[[str], None]) -> str:
     """Store the packages and the template that points to them; return its URL."""
     bucket = artifacts_bucket(cloud, stack_name)
     _ensure_bucket(cloud, bucket)
@@ -79,14 +77,10 @@ def _ensure_bucket(cloud: Cloud, bucket: str) -> None:
             cloud.s3.create_bucket(Bucket=bucket)
         else:
             region = cast("BucketLocationConstraintType", cloud.region)
-            cloud.s3.create_bucket(
-                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}
-            )
+            cloud.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
 
 
-def _store(
-    cloud: Cloud, bucket: str, name: str, body: bytes, progress: Callable[[str], None]
-) -> str:
+def _store(cloud: Cloud, bucket: str, name: str, body: bytes, progress: Callable[[str], None]) -> str:
     """Store a file under its digest, unless it is there; return its key."""
     key = f"{hashlib.sha256(body).hexdigest()}{Path(name).suffix}"
     try:
@@ -100,9 +94,7 @@ def _store(
 
 
 def _delete(cloud: Cloud, bucket: str, keys: list[str]) -> None:
-    answer = cloud.s3.delete_objects(
-        Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
-    )
+    answer = cloud.s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
     for error in answer.get("Errors", []):
         raise DeploymentFailed(f"{bucket}/{error['Key']}: {error['Message']}")
 

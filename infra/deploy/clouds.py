@@ -40,23 +40,15 @@ class Cloud:
     def s3(self) -> S3Client:
         """The object store, by path: a LocalStack on an address has no host names."""
         config = Config(s3={"addressing_style": "path"})
-        return self._session.client(
-            "s3", self.region, endpoint_url=self._endpoint_url, config=config
-        )
+        return self._session.client("s3", self.region, endpoint_url=self._endpoint_url, config=config)
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
         """The stacks."""
-        return self._session.client(
-            "cloudformation", self.region, endpoint_url=self._endpoint_url
-        )
+        return self._session.client("cloudformation", self.region, endpoint_url=self._endpoint_url)
 
     @cached_property
     def functions(self) -> LambdaClient:
         """The functions; a call may take as long as they may, and is never repeated."""
-        config = Config(
-            read_timeout=_FUNCTION_TIMEOUT_S, retries={"total_max_attempts": 1}
-        )
-        return self._session.client(
-            "lambda", self.region, endpoint_url=self._endpoint_url, config=config
-        )
+        config = Config(read_timeout=_FUNCTION_TIMEOUT_S, retries={"total_max_attempts": 1})
+        return self._session.client("lambda", self.region, endpoint_url=self._endpoint_url, config=config)

@@ -63,9 +63,7 @@ def read_outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in outputs}
 
 
-def delete_stack(
-    cloud: Cloud, stack_name: str, progress: Callable[[str], None]
-) -> None:
+def delete_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
     """Delete the stack, if there is one, and wait until it is gone."""
     stack = _find(cloud, stack_name)
     if stack is None:
@@ -89,10 +87,7 @@ def _change(
         answer = (client.update_stack if stack else client.create_stack)(
             StackName=stack_name,
             TemplateURL=template_url,
-            Parameters=[
-                {"ParameterKey": name, "ParameterValue": value}
-                for name, value in parameters.items()
-            ],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
             ClientRequestToken=str(uuid4()),  # boto3 may have to ask again
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
@@ -137,8 +132,7 @@ def _under_way(cloud: Cloud, stack_id: str) -> list[str]:
     return sorted(
         name
         for name, event in latest.items()
-        if event["ResourceStatus"].endswith("_IN_PROGRESS")
-        and name != event["StackName"]
+        if event["ResourceStatus"].endswith("_IN_PROGRESS") and name != event["StackName"]
     )
 
 

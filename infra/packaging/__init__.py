@@ -23,9 +23,7 @@ __all__ = ["PackagingFailed", "build"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def build(
-    packages: Path, *, root: Path = ROOT, progress: Callable[[str], None] = print
-) -> Path:
+def build(packages: Path, *, root: Path = ROOT, progress: Callable[[str], None] = print) -> Path:
     """Bring the folder `packages` up to date with the sources below `root`.
 
     Afterwards it holds ``api.zip``, ``functions.zip``, one ``layer-*-{digest}.zip`` a

@@ -23,7 +23,7 @@ import yaml
 from infra.packaging.archives import digest_of, files_below, write_zip
 from infra.packaging.tools import PackagingFailed, run
 
-_CHALICE = "from chalice.cli import main; main()"
+_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 _FAILED = "Could not install dependencies"  # said with exit status 0
 
 
@@ -89,7 +89,8 @@ def _package(root: Path, staged: Path) -> Path:
         [*command, "--merge-template", template, made],
         cwd=staged,
         environment={
-            "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+            "AWS_DEFAULT_REGION": "us-east-1",  # any: the template names none
+            "AWS_CONFIG_FILE": os.devnull,
             "PYTHONPATH": str(root / "layers" / "linkage" / "python"),
         },
     )

@@ -30,21 +30,17 @@ def build_linkage_layer(root: Path, packages: Path) -> Path:
     return _alone(layer)
 
 
-def build_dependencies_layer(
-    root: Path, packages: Path, progress: Callable[[str], None]
-) -> Path:
+def build_dependencies_layer(root: Path, packages: Path, progress: Callable[[str], None]) -> Path:
     """Install requirements.txt for Lambda, and zip what of it is ever read."""
     requirements = root / "requirements.txt"
     leave_out = root / "layers" / "dependencies" / "leave_out.txt"
     sources = {path.name: path for path in (requirements, leave_out, Path(__file__))}
-    layer = _layer_file(
-        packages, "dependencies", digest_of(sources, PYTHON_VERSION, PLATFORM)
-    )
+    layer = _layer_file(packages, "dependencies", digest_of(sources, PYTHON_VERSION, PLATFORM))
     if not layer.exists():
         started = time.monotonic()
         with tempfile.TemporaryDirectory(dir=packages) as folder:
             target = Path(folder) / "python"
-            _install(find_uv(root), requirements, target)
+            _install(find_uv(), requirements, target)
             write_zip(layer, dict(_kept(target, _patterns(leave_out))))
         progress(f"{layer.name} built in {time.monotonic() - started:.1f} s")
     return _alone(layer)

@@ -8,19 +8,23 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+_UV = Path(__file__).resolve().parents[2] / "build/environments/uv/bin/uv"
+
 
 class PackagingFailed(Exception):
     """The packages cannot be built; the message says why."""
 
 
-def run(
-    command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str]
-) -> str:
-    """Run a command to its end and return all that it said."""
-    done = subprocess.run(  # noqa: S603 - our own tools, no shell
+def run(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str]) -> str:
+    """Run a command to its end and return all that it said.
+
+    What the user has set for AWS is kept from it: packages are nobody's in particular.
+    """
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    done = subprocess.run(
         command,
         cwd=cwd,
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -31,10 +35,9 @@ def run(
     return done.stdout
 
 
-def find_uv(root: Path) -> str:
+def find_uv() -> str:
     """Find uv where the set-up puts it, else on the path."""
-    ours = root / "build" / "environments" / "uv" / "bin" / "uv"
-    found = str(ours) if ours.exists() else shutil.which("uv")
+    found = str(_UV) if _UV.exists() else shutil.which("uv")
     if not found:
         raise PackagingFailed("uv is not there; `make setup` installs it")
     return found

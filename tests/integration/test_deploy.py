@@ -1,0 +1,169 @@
+"""A deployment stores its packages once, changes one stack, and takes it away whole."""
+
+import io
+import json
+import zipfile
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from infra.deploy import DeploymentFailed, deploy, destroy
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+MIGRATES = "def handler(event, context): return {}\n"
+FAILS = "def handler(event, context): raise LookupError('no such table')\n"
+
+
+@pytest.fixture(scope="module")
+def client(stack):
+    """Clients of the local stack's AWS."""
+    return partial(
+        boto3.client,
+        endpoint_url=stack.aws_endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+@pytest.fixture
+def small(stack):
+    """Where to deploy a stack of the test's own, beside the service."""
+    where = {
+        "stack_name": f"small-{uuid4().hex[:8]}",
+        "endpoint_url": stack.aws_endpoint_url,
+    }
+    yield where
+    destroy(**where)
+
+
+@pytest.fixture
+def packages(tmp_path) -> Path:
+    write_packages(tmp_path)
+    return tmp_path
+
+
+def write_packages(folder: Path, migrate=MIGRATES, **buckets: str) -> None:
+    """Write packages as `infra.packaging` does, of a stack with little in it."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("index.py"), migrate)
+    (folder / "functions.zip").write_bytes(code.getvalue())
+    (folder / "template.json").write_text(json.dumps(small_template(buckets)))
+
+
+def small_template(buckets: dict[str, str]) -> dict[str, object]:
+    migrate = {"Handler": "index.handler", "Role": {"Fn::GetAtt": ["Role", "Arn"]}}
+    uploads = {"Fn::Sub": "${AWS::StackName}-uploads"}
+    named = {"UploadsBucket": uploads, **buckets}
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Globals": {"Function": {"Runtime": "python3.11", "CodeUri": "functions.zip"}},
+        "Resources": {
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {"AssumeRolePolicyDocument": TRUST},
+            },
+            "Migrate": {"Type": "AWS::Serverless::Function", "Properties": migrate},
+            **{
+                name: {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket}}
+                for name, bucket in named.items()
+            },
+        },
+        "Outputs": {
+            "MigrateFunction": {"Value": {"Ref": "Migrate"}},
+            "UploadsBucket": {"Value": {"Ref": "UploadsBucket"}},
+        },
+    }
+
+
+def put(packages: Path, small) -> tuple[dict[str, str], list[str]]:
+    """Deploy; return the outputs and what was stored."""
+    said: list[str] = []
+    outputs = deploy(packages, parameters={}, progress=said.append, **small)
+    return outputs, [line.split()[1] for line in said if line.startswith("storing")]
+
+
+def bucket_names(client) -> set[str]:
+    return {each["Name"] for each in client("s3").list_buckets()["Buckets"]}
+
+
+def test_it_makes_the_stack_and_returns_its_outputs(packages, small, client):
+    outputs, stored = put(packages, small)
+
+    assert outputs["UploadsBucket"] == f"{small['stack_name']}-uploads"
+    assert outputs["UploadsBucket"] in bucket_names(client)
+    assert stored == ["functions.zip", "template.json"]
+
+
+def test_what_is_there_already_is_not_sent_again(packages, small):
+    first, _ = put(packages, small)
+
+    second, stored = put(packages, small)
+
+    assert stored == []
+    assert second == first
+
+
+def test_what_changed_is_sent_and_changes_the_stack(packages, small, client):
+    put(packages, small)
+    another = f"{small['stack_name']}-another"
+    write_packages(packages, Another=another)
+
+    _, stored = put(packages, small)
+
+    assert stored == ["template.json"]
+    assert another in bucket_names(client)
+
+
+def test_a_resource_that_fails_is_told_with_its_reason(packages, small):
+    write_packages(packages, Broken="Not A Bucket's Name")
+
+    with pytest.raises(DeploymentFailed, match="Broken"):
+        put(packages, small)
+
+
+def test_a_stack_that_was_never_complete_is_made_again(packages, small):
+    write_packages(packages, Broken="Not A Bucket's Name")
+    with pytest.raises(DeploymentFailed):
+        put(packages, small)
+    write_packages(packages)
+
+    outputs, _ = put(packages, small)
+
+    assert outputs["UploadsBucket"] == f"{small['stack_name']}-uploads"
+
+
+def test_a_migration_that_fails_is_told_with_its_log(packages, small):
+    write_packages(packages, FAILS)
+
+    with pytest.raises(DeploymentFailed, match=r"(?s)no such table.*LookupError"):
+        put(packages, small)
+
+
+def test_it_takes_away_the_stack_with_all_that_is_stored(packages, small, client):
+    outputs, _ = put(packages, small)
+    for number in range(3):
+        client("s3").put_object(Bucket=outputs["UploadsBucket"], Key=str(number))
+
+    destroy(**small)
+
+    left = bucket_names(client)
+    assert not [name for name in left if name.startswith(small["stack_name"])]
+
+
+def test_taking_away_what_is_not_there_is_no_error(small):
+    destroy(**small)

@@ -1,0 +1,194 @@
+"""The packages hold what Lambda needs, and the same sources make the same bytes."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra.local.environments import python
+from infra.packaging import ROOT, PackagingFailed, build
+
+LAMBDA_LIMIT_BYTES = 250 * 2**20
+AMAZON_LINUX_2_GLIBC = (2, 26)
+GLIBC = re.compile(rb"GLIBC_(\d+)\.(\d+)")
+
+
+@pytest.fixture(scope="module")
+def packages() -> Path:
+    return build(ROOT / "build" / "packages")
+
+
+@pytest.fixture(scope="module")
+def sandbox(packages, tmp_path_factory) -> Path:
+    """The packages, unzipped where Lambda would."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    for package in packages.glob("*.zip"):
+        target = "opt" if package.name.startswith("layer-") else package.stem
+        with zipfile.ZipFile(package) as archive:
+            archive.extractall(folder / target)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    """A project as small as it can be, with the template of the real one."""
+    sources = {
+        "app/__init__.py": "from chalice.app import Chalice\nimport linkage\n"
+        "app = Chalice(app_name='linkage')\n"
+        "@app.route('/v1/status')\ndef status(): return {}\n",
+        "functions/__init__.py": "",
+        "functions/compare.py": "def handler(event, context): pass\n",
+        "layers/linkage/python/linkage/__init__.py": "VERSION = 1\n",
+        "layers/dependencies/leave_out.txt": "# nothing\n",
+        "requirements.txt": "",
+    }
+    root = tmp_path / "project"
+    for name, text in sources.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    for name in ("infra/template.yaml", ".chalice/config.json"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, root / name)
+    return root
+
+
+def listing(package: Path) -> set[str]:
+    with zipfile.ZipFile(package) as archive:
+        return set(archive.namelist())
+
+
+def contents(packages: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in packages.iterdir()}
+
+
+def modules(package: str) -> set[str]:
+    """The Python files of one of the project's packages, by their place in it."""
+    return {path.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py")}
+
+
+def test_the_api_package_holds_the_app_and_chalice_and_nothing_else(packages):
+    chalice = {"chalice/__init__.py", "chalice/app.py"}
+
+    assert listing(packages / "api.zip") == modules("app") | chalice
+
+
+def test_the_functions_package_holds_the_workers(packages):
+    assert listing(packages / "functions.zip") == modules("functions")
+
+
+def test_every_handler_is_in_its_package(packages):
+    template = json.loads((packages / "template.json").read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            properties = {**template["Globals"]["Function"], **resource["Properties"]}
+            module = properties["Handler"].rpartition(".")[0].replace(".", "/")
+            names = listing(packages / properties["CodeUri"])
+            assert {f"{module}.py", f"{module}/__init__.py"} & names
+
+
+@pytest.mark.parametrize(
+    ("package", "imports"),
+    [
+        ("api", "app"),
+        ("functions", "functions.intake, functions.plan, functions.compare"),
+        ("functions", "functions.solve, functions.delete, functions.reconcile"),
+        ("functions", "functions.migrate, psycopg2, anonlink.solving"),
+    ],
+)
+def test_it_is_imported_as_lambda_does(sandbox, package, imports):
+    """With what AWS's own runtime has, the package and the layers: no more."""
+    path = [str(sandbox / package), str(sandbox / "opt" / "python")]
+    code = f"import sys; sys.path[:0] = {path}; import {imports}"
+
+    done = subprocess.run(
+        [python("runtime"), "-I", "-B", "-c", code],
+        env={"AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_code_and_layers_are_small_enough_for_lambda(sandbox):
+    size = sum(path.stat().st_size for path in sandbox.rglob("*"))
+
+    assert size < LAMBDA_LIMIT_BYTES
+
+
+def test_nothing_needs_a_newer_glibc_than_lambda_has(sandbox):
+    libraries = [path for path in sandbox.rglob("*.so*") if path.is_file()]
+    wanted = {(int(major), int(minor)) for path in libraries for major, minor in GLIBC.findall(path.read_bytes())}
+
+    assert libraries
+    assert max(wanted) <= AMAZON_LINUX_2_GLIBC
+
+
+def test_the_layer_is_without_what_is_never_read(packages):
+    (layer,) = packages.glob("layer-dependencies-*.zip")
+
+    names = listing(layer)
+
+    assert not [name for name in names if name.endswith((".pyc", ".pyi", ".h"))]
+    assert not [name for name in names if "/tests/" in name or "/Cython/" in name]
+
+
+def test_the_same_sources_make_the_same_bytes(project, tmp_path):
+    once = build(tmp_path / "once", root=project)
+    copy = shutil.copytree(project, tmp_path / "copy")
+    for path in copy.rglob("*.py"):
+        os.utime(path, (1e9, 1e9))
+
+    again = build(tmp_path / "again", root=copy)
+
+    assert contents(once) == contents(again)
+
+
+def test_what_has_not_changed_is_not_built_again(project, tmp_path):
+    build(tmp_path / "packages", root=project)
+    said: list[str] = []
+
+    before = time.monotonic()
+    build(tmp_path / "packages", root=project, progress=said.append)
+
+    assert said == []
+    assert time.monotonic() - before < 2
+
+
+def test_changed_code_makes_another_layer_and_takes_the_first_away(project, tmp_path):
+    packages = build(tmp_path / "packages", root=project)
+    (first,) = packages.glob("layer-linkage-*.zip")
+
+    (project / "layers/linkage/python/linkage/__init__.py").write_text("VERSION = 2\n")
+    build(packages, root=project)
+
+    (second,) = packages.glob("layer-linkage-*.zip")
+    template = json.loads((packages / "template.json").read_text())
+    assert second != first
+    assert template["Resources"]["Linkage"]["Properties"]["ContentUri"] == second.name
+
+
+def test_what_the_user_has_set_for_aws_does_not_matter(project, tmp_path, monkeypatch):
+    without = build(tmp_path / "without", root=project)
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-2")
+
+    with_it = build(tmp_path / "with", root=project)
+
+    assert contents(with_it) == contents(without)
+
+
+def test_an_app_that_cannot_be_imported_fails_the_build(project, tmp_path):
+    (project / "app" / "__init__.py").write_text("import no_such_module\n")
+
+    with pytest.raises(PackagingFailed, match="no_such_module"):
+        build(tmp_path / "packages", root=project)
+
+    assert not (tmp_path / "packages" / "api.zip").exists()

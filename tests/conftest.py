@@ -1,10 +1,18 @@
-"""Data that every tier links."""
+"""What every tier uses: data to link, and the deployed local stack."""
 
 import numpy as np
 import pytest
 
+from infra.local.stack import running_stack
 from linkage.testing import in_memory_world
 from tests.driving import driver
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """The service, deployed to a local stack of the tests' own, on free ports; it ends with the tests."""
+    with running_stack(tmp_path_factory.mktemp("stack"), progress=print) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")

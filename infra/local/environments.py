@@ -71,9 +71,7 @@ def _install(name: str) -> None:
 def _run(*command: str) -> None:
     environment = {**os.environ, "UV_NATIVE_TLS": "1"}
     environment.pop("VIRTUAL_ENV", None)
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SetUpFailed(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 

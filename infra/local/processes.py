@@ -55,14 +55,13 @@ def start(
             user=user,
             group=None if user is None else _group(user),
             extra_groups=None if user is None else [],
-            preexec_fn=None if ends_with_us is None else _tie(ends_with_us),
+            preexec_fn=None if ends_with_us is None else _tie(ends_with_us),  # noqa: PLW1509  one call, no locks
         )
+    started.returncode = 0  # known by its id from here on: without this, forgetting the object is warned of
     return Process(started.pid, _start_time(started.pid) or "")
 
 
-def stop(
-    process: Process, how: signal.Signals = signal.SIGTERM, patience_s: float = 10
-) -> None:
+def stop(process: Process, how: signal.Signals = signal.SIGTERM, patience_s: float = 10) -> None:
     """Ask a process to end, and end it if it does not in time."""
     for number in (how, signal.SIGKILL):
         if not process.is_running():
@@ -72,9 +71,7 @@ def stop(
         wait_until(lambda: not process.is_running(), patience_s)
 
 
-def wait_until(
-    condition: Callable[[], bool], patience_s: float, pause_s: float = 0.02
-) -> bool:
+def wait_until(condition: Callable[[], bool], patience_s: float, pause_s: float = 0.02) -> bool:
     """Wait for a condition, and tell whether it came about in time."""
     deadline = time.monotonic() + patience_s
     while not condition():

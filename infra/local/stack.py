@@ -73,9 +73,7 @@ class StackFailed(Exception):
 
 
 @contextmanager
-def running_stack(
-    state: Path, *, port: int | None = None, progress: Progress = print
-) -> Iterator[Stack]:
+def running_stack(state: Path, *, port: int | None = None, progress: Progress = print) -> Iterator[Stack]:
     """Have a stack up for as long as the block runs.
 
     One that is up already is used, and left as it is. One that is started here ends
@@ -91,9 +89,7 @@ def running_stack(
         stop_stack(state)
 
 
-def start_stack(
-    state: Path, *, port: int | None, tied: bool = False, progress: Progress = print
-) -> Stack:
+def start_stack(state: Path, *, port: int | None, tied: bool = False, progress: Progress = print) -> Stack:
     """Start the servers, deploy the service to them, and return where it is.
 
     A stack that is up is left alone. What an interrupted start left is stopped first.
@@ -147,9 +143,7 @@ def _start(state: Path, port: int, *, tied: bool, progress: Progress) -> Stack:
     return stack
 
 
-def _launch_all(
-    state: Path, wanted: Sequence[Server], *, tied: bool, tell: Progress
-) -> None:
+def _launch_all(state: Path, wanted: Sequence[Server], *, tied: bool, tell: Progress) -> None:
     logs = logs_dir(state)
     started: list[Running] = []
     for server in wanted:
@@ -273,9 +267,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit 1 if the stack could not be started, or is not up."""
-    parser = argparse.ArgumentParser(
-        prog="python -m infra.local.stack", description="The service on this machine."
-    )
+    parser = argparse.ArgumentParser(prog="python -m infra.local.stack", description="The service on this machine.")
     commands = parser.add_subparsers(required=True)
     explained = (
         (_up, "up", "start the servers and deploy the service"),

@@ -6,7 +6,6 @@ whatever an interrupted command left behind is found by the next one.
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -47,10 +46,7 @@ def write_processes(state: Path, running: Sequence[Running]) -> None:
 def read_processes(state: Path) -> list[Running]:
     """Return what was started by the last command, running or not."""
     recorded = _read(state / "processes.json") or []
-    return [
-        Running(**{**server, "process": Process(**server["process"])})
-        for server in recorded
-    ]
+    return [Running(**{**server, "process": Process(**server["process"])}) for server in recorded]
 
 
 def write_stack(stack: Stack) -> None:
@@ -87,8 +83,8 @@ def _write(file: Path, content: object) -> None:
     partial = file.with_suffix(".partial")
     partial.touch(mode=0o600)
     partial.write_text(json.dumps(content, indent=2))
-    os.replace(partial, file)
+    partial.replace(file)
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path) -> Any:  # noqa: ANN401  JSON is anything
     return json.loads(file.read_text()) if file.exists() else None

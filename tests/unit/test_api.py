@@ -63,7 +63,8 @@ def test_every_error_has_a_status():
 
 def test_the_api_never_loads_numpy():
     code = "import sys, app; sys.exit('numpy' in sys.modules)"
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+    path = {"PYTHONPATH": ":".join(sys.path)}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=path)
 
 
 def test_unknown_content_types_are_415(service):

@@ -106,16 +106,12 @@ class AnonlinkClient:
         way = "entity service" if through_api else "the external object store"
         return self._answer("upload", *options, notice=f"Uploading to {way}")
 
-    def create_run(
-        self, project_id: str, result_token: str, threshold: float, *, name: str = ""
-    ) -> dict[str, Any]:
+    def create_run(self, project_id: str, result_token: str, threshold: float, *, name: str = "") -> dict[str, Any]:
         """Start a run; the answer has its ``run_id``."""
         options = [*_authorized(project_id, result_token), "--name", name]
         return self._answer("create", *options, "--threshold", str(threshold))
 
-    def results(
-        self, project_id: str, token: str, run_id: str, *, watch: bool = True
-    ) -> dict[str, Any]:
+    def results(self, project_id: str, token: str, run_id: str, *, watch: bool = True) -> dict[str, Any]:
         """Return a run's result, by default after waiting for it."""
         options = [*_authorized(project_id, token), "--run", run_id]
         options += ["--watch"] if watch else []
@@ -140,9 +136,7 @@ class AnonlinkClient:
         with TemporaryDirectory() as folder:
             file = Path(folder) / "answer.json"
             output = ["--output", str(file)]
-            printed = self._run(
-                command, *self._server, *options, *output, notice=notice
-            )
+            printed = self._run(command, *self._server, *options, *output, notice=notice)
             if not file.exists():
                 raise ClientError(command, "brought no answer:", printed)
             answer: dict[str, Any] = json.loads(file.read_bytes())
@@ -173,7 +167,7 @@ def _execute(command: list[str | Path], timeout_s: float) -> tuple[int | None, s
     It gets a session of its own, so that whatever interrupts it here also ends the
     worker processes that `anonlink hash` starts.
     """
-    with subprocess.Popen(  # noqa: S603 - the caller's program, and no shell
+    with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -28,9 +28,7 @@ def link_locally(encodings: Sequence[Path], threshold: float) -> Groups:
     All pairs are compared, and no limit on the partners of a record is set.
     """
     datasets = [_read_encodings(file) for file in encodings]
-    pairs = find_candidate_pairs(
-        datasets, dice_coefficient_accelerated, threshold, k=None
-    )
+    pairs = find_candidate_pairs(datasets, dice_coefficient_accelerated, threshold, k=None)
     return as_groups(greedy_solve(pairs))
 
 

@@ -50,9 +50,7 @@ def judge(groups: Groups, truth: frozenset[Link]) -> Verdict:
 
 def as_groups(groups: Iterable[Iterable[Iterable[int]]]) -> Groups:
     """Return groups without the order of groups and members, which means nothing."""
-    return frozenset(
-        frozenset(_record(*record) for record in group) for group in groups
-    )
+    return frozenset(frozenset(_record(*record) for record in group) for group in groups)
 
 
 def describe_figures(verdict: Verdict, threshold: float) -> str:

@@ -25,9 +25,7 @@ from infra.local.demo.verdict import (
 _SECRET = "demonstration"  # noqa: S105
 
 
-def demonstrate(
-    client: AnonlinkClient, folder: Path, threshold: float, stages: Stages
-) -> bool:
+def demonstrate(client: AnonlinkClient, folder: Path, threshold: float, stages: Stages) -> bool:
     """Link FEBRL4 through the server, and say whether all came out as promised.
 
     The files on the way are left in ``folder`` to be looked at.
@@ -46,9 +44,7 @@ def demonstrate(
     return groups == local_groups and verdict.keeps_promise(threshold)
 
 
-def link(
-    client: AnonlinkClient, encodings: Sequence[Path], threshold: float, stages: Stages
-) -> Groups:
+def link(client: AnonlinkClient, encodings: Sequence[Path], threshold: float, stages: Stages) -> Groups:
     """Have the server group the records of the parties' files.
 
     Nothing is left on the server, unless it failed: then there is something to look at.

@@ -57,9 +57,7 @@ class ExecutionEnvironment:
         self._await_init(self._api, self._process, began)
         self._init_ms = (time.monotonic() - began) * 1000
 
-    def invoke(
-        self, request_id: str, payload: bytes, headers: Mapping[str, str]
-    ) -> tuple[Outcome, str]:
+    def invoke(self, request_id: str, payload: bytes, headers: Mapping[str, str]) -> tuple[Outcome, str]:
         """Run the handler once; return what came of it and what Lambda would log."""
         start = f"START RequestId: {request_id} Version: $LATEST\n"
         self._output.write(start)
@@ -80,9 +78,7 @@ class ExecutionEnvironment:
         """Return what was printed since the last report."""
         return self._output.take()
 
-    def _await_init(
-        self, api: RuntimeApi, process: RuntimeProcess, began: float
-    ) -> None:
+    def _await_init(self, api: RuntimeApi, process: RuntimeProcess, began: float) -> None:
         while not _done(api.ready):
             if (status := process.exit_status()) is not None:
                 api.fail_init(reports.exited("init", status))
@@ -92,9 +88,7 @@ class ExecutionEnvironment:
                 api.fail_init(error_payload("Sandbox.Timedout", limit))
         api.ready.result()
 
-    def _run(
-        self, request_id: str, payload: bytes, headers: Mapping[str, str]
-    ) -> Outcome:
+    def _run(self, request_id: str, payload: bytes, headers: Mapping[str, str]) -> Outcome:
         if self._process is None or self._process.exit_status() is not None:
             try:
                 self.start()
@@ -107,9 +101,7 @@ class ExecutionEnvironment:
         self._api.submit(invocation)
         return self._await_outcome(invocation, self._process, deadline)
 
-    def _await_outcome(
-        self, invocation: Invocation, process: RuntimeProcess, deadline: float
-    ) -> Outcome:
+    def _await_outcome(self, invocation: Invocation, process: RuntimeProcess, deadline: float) -> Outcome:
         failure: bytes | None = None
         while failure is None and not _done(invocation.outcome):
             failure = self._failure(invocation.request_id, process, deadline)
@@ -120,9 +112,7 @@ class ExecutionEnvironment:
         process.kill()
         return Outcome(failure, is_error=True)
 
-    def _failure(
-        self, request_id: str, process: RuntimeProcess, deadline: float
-    ) -> bytes | None:
+    def _failure(self, request_id: str, process: RuntimeProcess, deadline: float) -> bytes | None:
         if (status := process.exit_status()) is not None:
             return reports.exited(request_id, status)
         if time.time() >= deadline:
@@ -136,9 +126,7 @@ class ExecutionEnvironment:
 
     def _report(self, request_id: str, duration_ms: float) -> str:
         peak_mb = self._process.peak_memory_mb() if self._process else 0
-        figures = reports.Figures(
-            duration_ms, self._function.memory_size_mb, peak_mb, self._init_ms
-        )
+        figures = reports.Figures(duration_ms, self._function.memory_size_mb, peak_mb, self._init_ms)
         self._init_ms = None  # reported once, by the invocation that waited for it
         return f"END RequestId: {request_id}\n" + reports.report(request_id, figures)
 
@@ -150,9 +138,7 @@ class ExecutionEnvironment:
         self._process = self._api = None
 
 
-def _invocation(
-    request_id: str, payload: bytes, headers: Mapping[str, str], deadline: float
-) -> Invocation:
+def _invocation(request_id: str, payload: bytes, headers: Mapping[str, str], deadline: float) -> Invocation:
     described = {
         **headers,
         "Content-Type": "application/json",

@@ -39,11 +39,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     def start(self, env_vars: dict[str, Any]) -> None:
         """Start the environment; LocalStack answers with the error if it cannot."""
-        variables = {
-            name: str(value)
-            for name, value in env_vars.items()
-            if not name.startswith(_FOREIGN)
-        }
+        variables = {name: str(value) for name, value in env_vars.items() if not name.startswith(_FOREIGN)}
         variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{RUNTIME}"
         function = _function(self.function_version)
         self._environment = ExecutionEnvironment(function, variables)
@@ -63,9 +59,7 @@ class ProcessExecutor(RuntimeExecutor):
         request_id = payload["invoke-id"]
         body = payload["payload"].encode()
         outcome, logs = self._environment.invoke(request_id, body, headers)
-        return InvocationResult(
-            request_id, outcome.payload, is_error=outcome.is_error, logs=logs
-        )
+        return InvocationResult(request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
 
     def stop(self) -> None:
         """End the environment, with what runs in it."""

@@ -47,14 +47,12 @@ def install() -> None:
     esm_worker_factory.SqsPoller = ConcurrentSqsPoller
 
 
-def _refuse_large_request(_chain: object, context: Any, _response: object) -> None:  # noqa: ANN401
+def _refuse_large_request(_chain: object, context: Any, _response: object) -> None:
     if len(context.invocation_request["body"]) > limits.GATEWAY_REQUEST_BYTES:
         raise RequestTooLargeError(_TOO_LONG)
 
 
-def _refuse_large_payload(
-    original: _Original, service: LambdaService, **request: Any
-) -> Any:
+def _refuse_large_payload(original: _Original, service: LambdaService, **request: Any) -> Any:
     asynchronous = request["invocation_type"] == InvocationType.Event
     size = len(request["payload"] or b"")
     if complaint := limits.request_complaint(size, asynchronous=asynchronous):
@@ -70,15 +68,11 @@ def _refuse_large_event(original: _Original, integration: Any, context: Any) -> 
     return event
 
 
-_places: defaultdict[str, threading.Semaphore] = defaultdict(
-    lambda: threading.Semaphore(_ENVIRONMENTS_PER_FUNCTION)
-)
+_places: defaultdict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(_ENVIRONMENTS_PER_FUNCTION))
 
 
 @contextlib.contextmanager
-def _await_place(
-    original: _Original, service: AssignmentService, version: str, *rest: Any
-) -> Iterator[Any]:
+def _await_place(original: _Original, service: AssignmentService, version: str, *rest: Any) -> Iterator[Any]:
     with _places[version], original(service, version, *rest) as environment:
         yield environment
 

@@ -16,16 +16,11 @@ GATEWAY_REQUEST_BYTES = 10_485_760
 def request_complaint(size: int, *, asynchronous: bool) -> str | None:
     """Say why a request of this many bytes is refused, or None if it is not."""
     kind, limit = (
-        ("Event", ASYNCHRONOUS_REQUEST_BYTES)
-        if asynchronous
-        else ("RequestResponse", SYNCHRONOUS_REQUEST_BYTES)
+        ("Event", ASYNCHRONOUS_REQUEST_BYTES) if asynchronous else ("RequestResponse", SYNCHRONOUS_REQUEST_BYTES)
     )
     if size <= limit:
         return None
-    return (
-        f"{size} byte payload is too large for the {kind} invocation type "
-        f"(limit {limit} bytes)"
-    )
+    return f"{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
 
 
 def error_payload(kind: str, message: str) -> bytes:
@@ -37,6 +32,5 @@ def response_too_large() -> bytes:
     """Write the error that takes the place of an answer beyond the limit."""
     return error_payload(
         "Function.ResponseSizeTooLarge",
-        "Response payload size exceeded maximum allowed payload size "
-        f"({RESPONSE_BYTES} bytes).",
+        f"Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES} bytes).",
     )

@@ -40,9 +40,17 @@ class LoopbackComponents(AwsComponents):
 @hooks.on_infra_start()
 def behave_like_lambda() -> None:
     """Change what LocalStack does otherwise than AWS."""
-    from infra.local.lambda_executor.fidelity import install
+    from infra.local.lambda_executor import fidelity
 
-    install()
+    fidelity.install()
+
+
+@hooks.on_infra_start()
+def deploy_without_waiting() -> None:
+    """Take the waits out of a deployment."""
+    from infra.local.lambda_executor import cloudformation
+
+    cloudformation.install()
 
 
 @hooks.on_infra_shutdown(priority=1000)

@@ -45,9 +45,7 @@ class ConcurrentSqsPoller(SqsPoller):
         messages = self._receive()
         if messages:
             self._free.acquire()
-            threading.Thread(
-                target=self._handle, args=(messages,), daemon=True
-            ).start()
+            threading.Thread(target=self._handle, args=(messages,), daemon=True).start()
 
     def _receive(self) -> list[dict[str, Any]]:
         answer = self.source_client.receive_message(

@@ -38,9 +38,7 @@ class RuntimeProcess:
     It leads a session of its own, so that whatever the function starts ends with it.
     """
 
-    def __init__(
-        self, function: Function, variables: Mapping[str, str], output: FunctionOutput
-    ) -> None:
+    def __init__(self, function: Function, variables: Mapping[str, str], output: FunctionOutput) -> None:
         reading, writing = os.pipe()
         command = (function.interpreter, bootstrap.__file__, os.getpid())
         try:

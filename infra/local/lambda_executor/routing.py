@@ -41,16 +41,14 @@ class ApiRoute:
         self._name = name
         self._endpoint = ApiGatewayEndpoint(store=apigateway_stores)
 
-    def __call__(self, chain: Any, context: Any, response: Response) -> None:  # noqa: ANN401
+    def __call__(self, chain: Any, context: Any, response: Response) -> None:
         """Answer a request; a path that begins with no stage is refused as on AWS."""
         stage = context.request.path.lstrip("/").partition("/")[0]
         api_id = self._deployed(stage)
         if api_id is None:
             chain.respond(403, {"message": "Forbidden"})
         else:
-            response.update_from(
-                self._endpoint(context.request, api_id=api_id, stage=stage)
-            )
+            response.update_from(self._endpoint(context.request, api_id=api_id, stage=stage))
             chain.stop()
 
     def _deployed(self, stage: str) -> str | None:

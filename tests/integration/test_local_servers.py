@@ -1,0 +1,85 @@
+"""The local stack stops what it started, even what is not asked to stop."""
+
+import io
+import os
+import signal
+import socket
+import zipfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+
+from infra.local import processes
+from infra.local.servers import free_port, localstack, postgres, valkey
+from infra.local.servers.running import running
+from infra.local.stack import StackFailed, start_stack
+
+
+def test_each_server_listens_on_loopback_alone_and_is_gone_afterwards(tmp_path):
+    for module in (postgres, valkey):
+        folder = tmp_path / module.__name__
+        folder.mkdir()
+        with running(module.prepare(folder), tmp_path / "logs") as server:
+            assert urlsplit(server.url).hostname == "127.0.0.1"
+            assert server.is_ready()
+        assert not server.is_ready()
+        if module is postgres:
+            postgres.remove_data(folder)
+
+
+def test_functions_end_with_a_localstack_that_is_killed(tmp_path):
+    with running(localstack.prepare(tmp_path, api_port=free_port()), tmp_path / "logs") as server:
+        pid = int(invoke_probe(server.url))
+        (parent,) = (int(line.split()[1]) for line in status_of(pid) if line.startswith("PPid:"))
+        os.kill(parent, signal.SIGKILL)
+
+        assert processes.wait_until(lambda: not Path(f"/proc/{pid}").exists(), patience_s=10)
+
+
+def invoke_probe(url):
+    """Make a function that answers with its process id, and invoke it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("probe.py", "import os\ndef handler(event, context): return os.getpid()\n")
+    client = boto3.client(
+        "lambda", endpoint_url=url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    client.create_function(
+        FunctionName="probe",
+        Runtime="python3.11",
+        Role="arn:aws:iam::000000000000:role/any",
+        Handler="probe.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName="probe", WaiterConfig={"Delay": 1})
+    return client.invoke(FunctionName="probe")["Payload"].read()
+
+
+def status_of(pid):
+    return Path(f"/proc/{pid}/status").read_text().splitlines()
+
+
+def test_a_taken_port_is_named_and_nothing_is_left(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(StackFailed, match=str(port)):
+            start_stack(tmp_path / "stack", port=port)
+
+
+def test_a_process_is_known_by_more_than_its_id(tmp_path):
+    process = processes.start(["sleep", "60"], log=tmp_path / "log", environment={"PATH": os.defpath})
+    stranger = processes.Process(process.pid, "1")
+
+    processes.stop(stranger)
+    assert process.is_running()
+    assert not stranger.is_running()
+    processes.stop(process, signal.SIGTERM)
+    assert not process.is_running()
+
+
+def test_localstack_is_prepared_for_loopback(tmp_path):
+    server = localstack.prepare(tmp_path, api_port=1)
+
+    assert server.environment["GATEWAY_LISTEN"].startswith("127.0.0.1:")

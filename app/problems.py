@@ -24,6 +24,7 @@ PROBLEMS: dict[type[errors.LinkageError], HTTPStatus] = {
     errors.ProjectHasErrors: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.RunNotComplete: HTTPStatus.NOT_FOUND,
     errors.RunFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.TooManyCandidates: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.UploadRejected: HTTPStatus.BAD_REQUEST,
     errors.ProgressUnavailable: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

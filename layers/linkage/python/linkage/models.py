@@ -189,11 +189,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ChunkCount:
-    """What one compared chunk adds to a run's progress."""
+    """What one compared chunk adds to a run's progress; `overflow` if it has more candidate pairs than a run may."""
 
     chunk: int
     comparisons: int
     candidates: int
+    overflow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,9 @@ class Objects(Protocol):
     def get_range(self, bucket: str, key: str, start: int, stop: int) -> bytes:
         """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object has fewer."""
 
+    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+        """Return the same of an object that never changes; what was read lately may come from memory."""
+
     def open(self, file: StoredFile) -> AbstractContextManager[BinaryIO]:
         """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
 
@@ -234,6 +237,9 @@ class CredentialIssuer(Protocol):
 
     def issue(self, prefix: str, *, session_name: str) -> Credentials:
         """Return credentials that can put objects under the prefix of the uploads bucket, and nothing else."""
+
+    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
+        """Return credentials that can read the one object of the store bucket, and nothing else."""
 
 
 @dataclass(frozen=True)

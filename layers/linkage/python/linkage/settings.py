@@ -16,6 +16,7 @@ class Settings(BaseModel):
     database_url: SecretStr = SecretStr("")
     redis_url: SecretStr = SecretStr("")
     upload_role_arn: str = ""
+    download_role_arn: str = ""
     upload_endpoint: str = "s3.us-east-1.amazonaws.com"
     upload_secure: bool = True
     credential_duration_s: int = Field(3600, ge=900, le=3600)
@@ -27,10 +28,26 @@ class Settings(BaseModel):
     max_upload_bytes: int = 3 * 2**30
     """Encodings of one upload, in bytes: intake sorts them in memory."""
 
-    chunk_max_comparisons: int = 1_000_000_000
-    chunk_min_comparisons: int = 8_000_000
-    max_candidates: int = 50_000_000
-    """Candidate pairs of one run: the solver holds them in memory."""
+    chunk_max_comparisons: int = Field(10_000_000_000, ge=1)
+    """Of one chunk: about ten seconds of one vCPU with the native engine, two minutes with anonlink's."""
+    chunk_min_comparisons: int = Field(400_000_000, ge=1)
+    """A run is not cut finer than this: starting a worker takes time too."""
+    chunk_max_candidates: int = Field(20_000_000, ge=1)
+    """Candidate pairs that a chunk is expected to have at most."""
+    sample_above_comparisons: int = Field(200_000_000, ge=0)
+    """A smaller run is not sampled when it is planned: whatever its candidate pairs, they are few enough."""
+    max_candidates: int = Field(1_000_000_000, ge=1)
+    """Candidate pairs of one run."""
+    spill_pairs: int = Field(16_000_000, ge=1)
+    """Candidate pairs that a compare worker holds in memory, 12 bytes each; more go to the store bucket first."""
+    batch_pairs: int = Field(4_000_000, ge=1)
+    """Candidate pairs that the engine hands over at a time, about."""
+    window_pairs: int = Field(8_000_000, ge=1)
+    """Candidate pairs that are held while files of them are merged, about 60 bytes each."""
+    max_pending: int = Field(50_000_000, ge=1)
+    """Pairs of groups that may still merge, of a run of three parties or more; the solver counts for each."""
+    compare_threads: int = Field(0, ge=0)
+    """Threads of a compare worker; 0 is one for each vCPU."""
 
     inline_result_bytes: int = 4 * 2**20
     result_url_expires_s: int = 900

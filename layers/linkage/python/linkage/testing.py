@@ -331,6 +331,10 @@ class MemoryObjects:
             raise EOFError(f"{key} ends before byte {stop}")
         return body
 
+    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+        """Return the same of an object that never changes."""
+        return memoryview(self.get_range(bucket, key, start, stop))
+
     @contextmanager
     def open(self, file: StoredFile) -> Iterator[BinaryIO]:
         """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
@@ -479,6 +483,10 @@ class MemoryCredentials:
     def issue(self, prefix: str, *, session_name: str) -> Credentials:
         """Return made-up credentials for the prefix."""
         return Credentials(f"key-{session_name}", "secret", f"session-{prefix}", self.clock() + timedelta(hours=1))
+
+    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
+        """Return made-up credentials for the object."""
+        return self.issue(key, session_name=session_name)
 
 
 @dataclass

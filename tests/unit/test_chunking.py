@@ -79,9 +79,7 @@ def test_every_comparison_that_can_matter_is_made_exactly_once(datasets, work, t
 
 @given(datasets=block_tables(), work=works)
 def test_the_same_tables_give_the_same_chunks(datasets, work):
-    once, again = (
-        [chunk.rectangles.tolist() for chunk in split_comparisons(datasets, 0.5, work)] for _ in range(2)
-    )
+    once, again = ([chunk.rectangles.tolist() for chunk in split_comparisons(datasets, 0.5, work)] for _ in range(2))
 
     assert once == again
 

@@ -15,7 +15,9 @@ def chunks(draw):
     sides = st.integers(1, 3000)
     return [
         Chunk(0, 1, np.array([(a, a + m, b, b + n) for a, m, b, n in rows], dtype=np.int64))
-        for rows in draw(st.lists(st.lists(st.tuples(starts, sides, starts, sides), min_size=1), min_size=1, max_size=5))
+        for rows in draw(
+            st.lists(st.lists(st.tuples(starts, sides, starts, sides), min_size=1), min_size=1, max_size=5)
+        )
     ]
 
 

@@ -95,7 +95,8 @@ def _shared(left: BlockTable, right: BlockTable) -> tuple[BlockTable, BlockTable
 
 
 def _sizes(ones: BlockTable, others: BlockTable) -> NDArray[np.int64]:
-    return ones["row_count"].astype(np.int64) * others["row_count"].astype(np.int64)
+    sizes: NDArray[np.int64] = ones["row_count"].astype(np.int64) * others["row_count"].astype(np.int64)
+    return sizes
 
 
 def _can_reach(ones: BlockTable, others: BlockTable, threshold: float) -> NDArray[np.bool_]:

@@ -31,7 +31,7 @@ class Piece(NamedTuple):
 class SortedFile(NamedTuple):
     """A file of candidate pairs in their total order, each once: how many, and of which pair of data sets."""
 
-    count: int
+    pair_count: int
     datasets: int
 
 
@@ -74,9 +74,9 @@ class _Windows:
     def fill(self) -> bool:
         """Fill up each window that is at most half full; False if nothing is left to merge."""
         pieces = [
-            Piece(number, read, min(file.count, read + self._size - len(held)))
+            Piece(number, read, min(file.pair_count, read + self._size - len(held)))
             for number, (file, held, read) in enumerate(zip(self._files, self._held, self._read, strict=True))
-            if read < file.count and len(held) <= self._size // 2
+            if read < file.pair_count and len(held) <= self._size // 2
         ]
         for piece, pairs in zip(pieces, self._fetch(pieces), strict=True):
             held = self._held[piece.file]
@@ -87,9 +87,9 @@ class _Windows:
     def take_complete(self) -> list[Candidates]:
         """Take out all pairs up to where the first window ends of a file that goes on."""
         ends = [
-            _key(held[-1], file.datasets)
+            _key(held, -1, file.datasets)
             for file, held, read in zip(self._files, self._held, self._read, strict=True)
-            if read < file.count
+            if read < file.pair_count
         ]
         return [self._take(number, min(ends, default=None)) for number in range(len(self._files))]
 
@@ -98,10 +98,11 @@ class _Windows:
         if end is None:
             count = len(held)
         else:
-            count = bisect_right(range(len(held)), end, key=lambda place: _key(held[place], datasets))
+            count = bisect_right(range(len(held)), end, key=lambda place: _key(held, place, datasets))
         self._held[number] = held[count:]
         return with_datasets(held[:count], datasets)
 
 
-def _key(pair: np.void, datasets: int) -> Key:
-    return -2.0 * float(pair["common"]) / float(pair["total"]), datasets, int(pair["left"]), int(pair["right"])
+def _key(pairs: CandidatePairs, place: int, datasets: int) -> Key:
+    left, right, common, total = pairs[place].item()
+    return -2.0 * common / total, datasets, left, right

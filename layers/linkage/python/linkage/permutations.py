@@ -42,9 +42,7 @@ def draw_permutations(left_matched: Positions, right_matched: Positions, counts:
     meeting = places[: len(left_matched)]
     mask = np.zeros(rows, dtype=np.uint8)
     mask[meeting] = 1
-    return Permutations(
-        _place(left_matched, meeting, counts[0]), _place(right_matched, meeting, counts[1]), mask
-    )
+    return Permutations(_place(left_matched, meeting, counts[0]), _place(right_matched, meeting, counts[1]), mask)
 
 
 def dump_permutations(permutations: Permutations) -> bytes:

@@ -136,7 +136,7 @@ def _sample(run: Run, chunks: Sequence[Chunk], prefixes: Sequence[str], encoding
 
 
 def _describe(chunks: Sequence[Chunk], total_comparisons: int) -> tuple[PlannedChunk, ...]:
-    """Number the chunks' rectangles; the first chunk counts the comparisons that are not made as done."""
+    """Say where each chunk's rectangles are; the first chunk counts the comparisons that are not made as done."""
     bounds = pairwise(accumulate((len(chunk.rectangles) for chunk in chunks), initial=0))
     left_out = total_comparisons - sum(chunk.comparisons for chunk in chunks)
     return tuple(

@@ -22,7 +22,9 @@ SCORE_FILE_HEADER = bytes([1, 8, 4, 4])
 """anonlink's serialization: version, then the bytes of a score, of a data set index and of a record index."""
 
 
-def groups_text(datasets: NDArray[np.uint32], records: NDArray[np.uint32], offsets: NDArray[np.int64]) -> Iterator[bytes]:
+def groups_text(
+    datasets: NDArray[np.uint32], records: NDArray[np.uint32], offsets: NDArray[np.int64]
+) -> Iterator[bytes]:
     """Yield ``{"groups": [[[data set, record], ...], ...]}``; group i is what lies between offsets i and i + 1."""
     bounds = pairwise(offsets.tolist())
     groups = (

@@ -22,7 +22,7 @@ and Decision Making 9:41, 2009.
 import numpy as np
 
 from linkage.anonlink_engine import dice_coefficient_accelerated
-from linkage.candidates import PAIR, CandidatePairs, join_pairs, scores
+from linkage.candidates import PAIR, CandidatePairs, scores
 from linkage.encoding_sets import Encodings, popcounts
 
 _SLACK = 1e-9
@@ -63,11 +63,14 @@ def find_candidates(left: Encodings, right: Encodings, threshold: float) -> Cand
         raise ValueError(f"encodings differ in size: {left.shape[1]} and {right.shape[1]} bytes")
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold must be above 0 and at most 1, not {threshold}")
-    return join_pairs(
+    return np.concatenate(
         [
-            _compare_tile(left[top : top + _TILE_ROWS], right[start : start + _TILE_ROWS], threshold, top, start)
-            for top in range(0, len(left), _TILE_ROWS)
-            for start in range(0, len(right), _TILE_ROWS)
+            np.empty(0, dtype=PAIR),
+            *[
+                _compare_tile(left[top : top + _TILE_ROWS], right[start : start + _TILE_ROWS], threshold, top, start)
+                for top in range(0, len(left), _TILE_ROWS)
+                for start in range(0, len(right), _TILE_ROWS)
+            ],
         ]
     )
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from linkage import object_keys
 from linkage.deletion import remove_prefix
-from linkage.engines import Solver, SolverLimitReached, engine
+from linkage.engines import Groups, SolverLimitReached, engine
 from linkage.errors import TooManyCandidates
 from linkage.gathering import CandidateFile, gather_candidates
 from linkage.messages import SolveRun
@@ -78,10 +76,10 @@ def _list_files(run: Run, plan: Plan, world: World) -> list[CandidateFile] | Non
     ]
 
 
-def _group(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _group(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> Groups:
     """Group the records: data sets and records of all members, and where each group begins."""
     settings = world.settings
-    solver: Solver = engine(settings.engine).new_solver(plan.record_counts, max_pending=settings.max_pending)
+    solver = engine(settings.engine).new_solver(plan.record_counts, max_pending=settings.max_pending)
     try:
         for batch in gather_candidates(files, world):
             solver.feed(batch)

@@ -7,7 +7,7 @@ row comes first and holds all that the manifest says, so that a manifest that wa
 from dataclasses import dataclass
 
 from linkage import object_keys
-from linkage.encodings import join_encodings
+from linkage.encodings import join_encodings, needed_bytes
 from linkage.errors import AccessDenied, EncodingsRefused, InvalidRequest, ObjectPathNotAllowed, TokenAlreadyUsed
 from linkage.models import (
     Credentials,
@@ -62,7 +62,7 @@ def receive_encodings(project_id: str, token: str, encodings: list[object], worl
     project, party = _check_party(project_id, token, world)
     joined, size = join_encodings(encodings)
     upload_id = new_id()
-    key = object_keys.parked(project_id, upload_id)
+    key = object_keys.parked_encodings(project_id, upload_id)
     parked = world.objects.put(world.settings.store_bucket, key, joined)
     manifest = Manifest(
         project_id=project.project_id,
@@ -129,8 +129,9 @@ def _check_announced(manifest: Manifest, world: World) -> None:
             f"Encoding size out of configured bounds: '{_SIZE}' is {manifest.encoding_size} bytes,"
             f" allowed are {settings.min_encoding_size} to {settings.max_encoding_size}"
         )
-    if manifest.encoding_count * manifest.encoding_size > settings.max_upload_bytes:
-        raise InvalidRequest(f"An upload can have at most {settings.max_upload_bytes} bytes of encodings")
+    if needed_bytes(manifest.encoding_count, manifest.encoding_size) > settings.max_upload_bytes:
+        most = settings.max_upload_bytes // needed_bytes(1, manifest.encoding_size)
+        raise InvalidRequest(f"'{_COUNT}' is {manifest.encoding_count}, an upload can have at most {most} of that size")
 
 
 def _begin_upload(manifest: Manifest, world: World) -> str:

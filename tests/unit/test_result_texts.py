@@ -3,13 +3,13 @@
 import io
 import json
 
-import anonlink
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from linkage import result_texts
 from linkage.candidates import CANDIDATE
+from tests.oracle import anonlink
 
 rows = st.lists(st.tuples(st.integers(1, 50), st.integers(100, 120), st.just(0), *[st.integers(0, 2**32 - 1)] * 2))
 

@@ -4,7 +4,6 @@ in many blocks or in none, thresholds exactly on a score, parties of one record.
 import io
 import json
 
-import anonlink
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from linkage.testing import in_memory_world
 from tests.driving import driver, texts
-from tests.oracle import candidates_by_definition, groups_by_definition, groups_of_result
+from tests.oracle import anonlink, candidates_by_definition, groups_by_definition, groups_of_result
 
 THRESHOLDS = [0.5, 0.75, 0.8, 1.0, "on a score"]
 ENGINES = ["native", "anonlink"]

@@ -1,9 +1,9 @@
 """Cut the comparisons of a run into chunks, each the work of one worker's message.
 
 Every pair of records that shares a block is compared once for each block that it shares, whatever the cut. Large blocks
-are tiled, small ones packed together, so that a chunk is about as much work as the others and reads one contiguous range
-of rows on either side, however tiny its blocks are. Work is comparing and reading: the rows of unshared blocks that lie
-between shared ones are read too, and count.
+are tiled, small ones packed together, so that a chunk is about as much work as the others and reads one contiguous
+range of rows on either side, however tiny its blocks are. Work is comparing and reading: the rows of unshared blocks
+that lie between shared ones are read too, and count.
 
 This module is pure: block tables in, chunks out, the same ones each time.
 """
@@ -43,7 +43,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a run's work is cut: the comparisons of a chunk at most, and as how many of them a row counts that is read."""
+    """How a run's work is cut: comparisons of a chunk at most, and as how many of them a row counts that is read."""
 
     max_comparisons: int
     row_cost: int = 0

@@ -26,7 +26,7 @@ _LOOK_AGAIN = timedelta(seconds=3)
 """How often a busy worker looks whether its run was deleted."""
 
 
-class _RunDeleted(Exception):  # noqa: N818  says what is so
+class _RunDeleted(Exception):
     """The run's plan is gone: nothing more may be written for it."""
 
 

@@ -49,6 +49,8 @@ class Settings(BaseModel):
     compare_threads: int = Field(0, ge=0)
     """Threads of a compare worker; 0 is one for each vCPU."""
 
+    engine: str = "native"
+
     inline_result_bytes: int = 4 * 2**20
     result_url_expires_s: int = 900
 

@@ -86,6 +86,9 @@ class Uploads(Protocol):
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
         """Return the project's ready uploads in the order of their data sets."""
 
+    def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
+        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
+
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
 

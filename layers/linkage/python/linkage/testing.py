@@ -168,6 +168,12 @@ class MemoryUploads:
         ready = [ReadyUpload(index[upload.party_id], upload.party_id, upload.upload_id) for upload in found]
         return sorted(ready, key=lambda upload: upload.dataset_index)
 
+    def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
+        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
+        rows = [u for u in self.tables.uploads.values() if u.project_id == project_id]
+        alive = [upload for upload in rows if upload.state is not UploadState.ERROR]
+        return sorted((self.tables.parties[u.party_id].dataset_index, u.receipt_token_hash) for u in alive)
+
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
         return [upload for upload in self.tables.uploads.values() if upload.state is UploadState.RECEIVED]

@@ -18,6 +18,12 @@ CandidatePairs = NDArray[np.void]
 PAIR = np.dtype([("left", "<u4"), ("right", "<u4"), ("common", "<u2"), ("total", "<u2")])
 """Record index in the left and in the right data set, bits in common, sum of both popcounts."""
 
+Candidates = NDArray[np.void]
+"""Structured array of `CANDIDATE`, shape (n,)."""
+
+CANDIDATE = np.dtype([("common", "<u2"), ("total", "<u2"), ("datasets", "<u4"), ("left", "<u4"), ("right", "<u4")])
+"""A candidate pair of one of several pairs of data sets: ``datasets`` counts these as `itertools.combinations` does."""
+
 
 def scores(pairs: CandidatePairs) -> NDArray[np.float64]:
     """Return the pairs' Dice coefficients, shape (n,), in [0, 1]."""

@@ -1,7 +1,7 @@
 """What can be set from outside, with its sane default: one typed object, read once from the environment."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -27,6 +27,8 @@ class Settings(BaseModel):
     max_upload_bytes: int = 3 * 2**30
     """Encodings of one upload, in bytes: intake sorts them in memory."""
 
+    engine: Literal["native", "anonlink"] = "anonlink"
+    """Who compares, sorts and groups: see `linkage.engines`."""
     chunk_max_comparisons: int = 1_000_000_000
     chunk_min_comparisons: int = 8_000_000
     max_candidates: int = 50_000_000

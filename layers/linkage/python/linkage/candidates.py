@@ -5,6 +5,7 @@ which its Dice coefficient comes out the same everywhere. The order of pairs is 
 then record indices up), so that results do not depend on who found a pair first.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,11 @@ def with_datasets(pairs: CandidatePairs, datasets: int) -> Candidates:
         candidates[name] = pairs[name]
     candidates["datasets"] = datasets
     return candidates
+
+
+def join_pairs(parts: Sequence[CandidatePairs]) -> CandidatePairs:
+    """Put candidate pairs together, in the order given."""
+    return np.concatenate([np.empty(0, dtype=PAIR), *parts])
 
 
 def drop_duplicates(ordered: NDArray[Any]) -> NDArray[Any]:

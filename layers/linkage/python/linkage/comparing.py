@@ -11,7 +11,7 @@ import numpy as np
 
 from linkage import object_keys
 from linkage.candidate_files import HEADER, OVERFLOW, count_stored
-from linkage.candidates import PAIR, CandidatePairs, drop_duplicates
+from linkage.candidates import PAIR, CandidatePairs, drop_duplicates, join_pairs
 from linkage.chunking import Rectangles
 from linkage.engines import engine
 from linkage.gathering import CandidateFile, gather_candidates
@@ -119,7 +119,7 @@ class _Comparison:
         return np.frombuffer(raw, dtype="<u4").astype(np.int64).reshape(-1, 4)
 
     def _put_in_order(self, held: Sequence[CandidatePairs]) -> CandidatePairs:
-        return drop_duplicates(self._engine.sort_pairs(np.concatenate([np.empty(0, dtype=PAIR), *held])))
+        return drop_duplicates(self._engine.sort_pairs(join_pairs(held)))
 
     def _spill(self, held: Sequence[CandidatePairs], number: int) -> CandidateFile:
         pairs = self._put_in_order(held)

@@ -1,7 +1,7 @@
 """What can be set from outside, with its sane default: one typed object, read once from the environment."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -28,6 +28,8 @@ class Settings(BaseModel):
     max_upload_bytes: int = 3 * 2**30
     """Memory, in bytes, that intake may need to sort one upload: its function has a little more."""
 
+    engine: Literal["native", "anonlink"] = "anonlink"
+    """Who compares, sorts and groups: see `linkage.engines`."""
     chunk_max_comparisons: int = Field(10_000_000_000, ge=1)
     """Of one chunk: about ten seconds of one vCPU with the native engine, two minutes with anonlink's."""
     chunk_min_comparisons: int = Field(400_000_000, ge=1)
@@ -48,8 +50,6 @@ class Settings(BaseModel):
     """Pairs of groups that may still merge, of a run of three parties or more; the solver counts for each."""
     compare_threads: int = Field(0, ge=0)
     """Threads of a compare worker; 0 is one for each vCPU."""
-
-    engine: str = "native"
 
     inline_result_bytes: int = 4 * 2**20
     result_url_expires_s: int = 900

@@ -177,7 +177,7 @@ def test_unknown_members_are_ignored(service):
     assert service.create_project(unknown=1)
 
 
-@pytest.mark.parametrize("later", [{"result_type": "permutations"}, {"uses_blocking": True}])
+@pytest.mark.parametrize("later", [{"result_type": "permutations"}])
 def test_what_is_not_supported_yet_is_said(service, later):
     answer = service.request("POST", "/projects", body={"schema": {}, "result_type": "groups"} | later)
 
@@ -302,7 +302,7 @@ def test_a_token_uploads_once(service, project):
         ({"clks": []}, 400, "Missing CLKs information"),
         ({"clks": "x"}, 400, "'x' is not of type 'array' - 'clks'"),
         ({"clks": ["A"]}, 400, "encoding 0 is not valid base64"),
-        ({"clks": [7]}, 400, "encoding 0 is not a base64 string"),
+        ({"clks": [7]}, 400, "7 is not of type 'string' - 'clks.0'"),
         ({"clks": ["AAAAAAAAAAA=", "AAAA"]}, 400, "encoding 1 has 3 bytes, encoding 0 has 8"),
         ({"clks": ["AAAA"], "encodings": ["AAAA"]}, 400, None),
         ({"encodings": {}}, 400, None),

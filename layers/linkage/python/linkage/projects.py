@@ -40,8 +40,6 @@ def create_project(new: NewProject, world: World) -> ProjectTokens:
         raise InvalidRequest("Multi-party linkage requires result type 'groups'.")
     if new.result_type is not ResultType.GROUPS:
         raise NotSupported(f"Result type '{new.result_type}' is not supported yet; use 'groups'.")
-    if new.uses_blocking:
-        raise NotSupported('Blocking is not supported yet; create the project with "uses_blocking": false.')
     tokens = ProjectTokens(new_id(), new_token(), tuple(new_token() for _ in range(new.number_parties)))
     project = Project(
         project_id=tokens.project_id,

@@ -33,7 +33,7 @@ def candidates_by_definition(datasets, threshold, blocks=None):
         (-score, left, right, row, column)
         for left, right in combinations(range(len(datasets)), 2)
         for (row, column), score in pairs_by_definition(datasets[left], datasets[right], threshold).items()
-        if blocks is None or set(blocks[left][row]) & set(blocks[right][column])
+        if blocks is None or set(map(str, blocks[left][row])) & set(map(str, blocks[right][column]))
     )
 
 

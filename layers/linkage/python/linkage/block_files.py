@@ -27,7 +27,7 @@ def block_key(block_id: object) -> bytes:
     return blake2b(str(block_id).encode(errors="surrogatepass"), digest_size=KEY_BYTES).digest()
 
 
-def order_by_record(blocks: Mapping[str, Sequence[str]], count: int) -> list[Sequence[str]]:
+def order_by_record(blocks: Mapping[str, Sequence[object]], count: int) -> list[Sequence[object]]:
     """Return the block ids of each of ``count`` records, from a map by record index; a record without is in no block.
 
     Raises
@@ -35,7 +35,7 @@ def order_by_record(blocks: Mapping[str, Sequence[str]], count: int) -> list[Seq
     InvalidRequest
         If a key is no index of a record.
     """
-    ordered: list[Sequence[str]] = [()] * count
+    ordered: list[Sequence[object]] = [()] * count
     for key, ids in blocks.items():
         index = _record_index(key, count)
         if index is None:

@@ -1,8 +1,9 @@
 """Encodings of made-up people: as correlated as real CLKs are, and made in a second.
 
-Names are drawn from a skewed distribution, as names are; each bigram of a name, of a date of birth and of a sex sets the
-same few bits wherever it occurs. So two people who share a surname share bits, and the scores of random pairs spread
-as they do for real data (mean 0.5; one pair in a thousand above 0.7), which is what a kernel's pruning depends on.
+Names are drawn from a skewed distribution, as names are; each bigram of a name, each part of a date of birth and each
+sex sets the same few bits wherever it occurs. So two people who share a surname share bits, and the scores of random
+pairs spread as they do for real data (mean 0.5; one pair in a thousand above 0.7), which is what a kernel's pruning
+depends on.
 """
 
 import numpy as np

@@ -24,7 +24,7 @@ def prepare(service, datasets, result_type):
 
 
 def deliver_all_dying(service, mortals):
-    """Deliver all messages; the workers named die after their 1st effect, then their 2nd..., until they come through."""
+    """Deliver all messages; the workers named die after their 1st effect, their 2nd..., until they come through."""
     deaths = 0
     while any(bodies := [(name, body) for name in WORKERS for body in service.waiting(name)]):
         for name, body in bodies:

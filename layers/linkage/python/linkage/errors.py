@@ -15,12 +15,16 @@ encoding.
     ├── RunNotComplete          the run has no result yet
     ├── RunFailed               the run ended in an error and never has a result
     ├── UploadRejected          the uploaded data is not what was announced
+    ├── CredentialsNotOffered   this deployment hands out no temporary credentials
+    ├── DatabaseUnavailable     PostgreSQL is waking up, or cannot be reached
     └── ProgressUnavailable     Redis cannot be asked; nothing depends on it
 """
 
 
 class LinkageError(Exception):
-    """The root of this service's errors."""
+    """The root of this service's errors. Those that have a `title` tell it, as the original does."""
+
+    title: str | None = None
 
 
 class AccessDenied(LinkageError):
@@ -79,6 +83,22 @@ class RunFailed(LinkageError):
 
 class UploadRejected(LinkageError):
     """The uploaded data is not what was announced; uploading it again unchanged cannot help."""
+
+
+class CredentialsNotOffered(LinkageError):
+    """Temporary credentials are not handed out by this deployment: clients send to the API instead."""
+
+    title = "Feature Disabled"
+
+    def __init__(self) -> None:
+        super().__init__("Retrieving temporary object store credentials feature disabled")
+
+
+class DatabaseUnavailable(LinkageError):
+    """PostgreSQL cannot be reached: it sleeps while nobody needs it, and is waking up. Trying again helps."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is waking up; please try again")
 
 
 class ProgressUnavailable(LinkageError):

@@ -1,5 +1,8 @@
 """What nobody uses expires, whole, and the audit trail says why; what is used stays."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from linkage.messages import Reconcile
@@ -50,6 +53,16 @@ def put_raw_upload(service, project, party=0):
     service.put_upload(permit["bucket"], f"{permit['path']}/left.bin", b"left", {})
 
 
+def ask_for_credentials(service, project, monkeypatch):
+    """Ask, and be answered by a store whose clock is the world's."""
+    issuer, now = service.world.credentials, service.world.now
+    issue = issuer.issue
+    expiration = now() + timedelta(hours=1)
+    monkeypatch.setattr(issuer, "issue", lambda *args, **names: replace(issue(*args, **names), expiration=expiration))
+    path = f"/projects/{project['project_id']}/authorize-external-upload"
+    assert service.request("GET", path, token=project["update_tokens"][0]).status == 201
+
+
 def test_a_project_that_nobody_uses_expires_with_all_that_it_has(service, project, datasets, rows_of, audit_of):
     run_id = service.post_run(project)
     service.deliver_all()
@@ -70,7 +83,7 @@ def test_a_project_that_nobody_uses_expires_with_all_that_it_has(service, projec
 
 
 @pytest.mark.parametrize("use", ["a run is posted", "a run ends", "a party asks for credentials"])
-def test_a_project_that_is_used_stays(service, project, use):
+def test_a_project_that_is_used_stays(service, project, use, monkeypatch):
     if use == "a run ends":
         service.post_run(project)
     service.world.now.sleep(80 * DAY_S)
@@ -79,8 +92,7 @@ def test_a_project_that_is_used_stays(service, project, use):
     elif use == "a run ends":
         service.deliver_all()
     else:
-        path = f"/projects/{project['project_id']}/authorize-external-upload"
-        service.request("GET", path, token=project["update_tokens"][0])
+        ask_for_credentials(service, project, monkeypatch)
 
     a_day_begins(service, later=80 * DAY_S)
 

@@ -201,9 +201,13 @@ class ChunkCount:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object of a bucket, as a look at it or a listing tells. `metadata` keys are lower case."""
+    """An object of a bucket, as a look at it or a listing tells. `metadata` keys are lower case.
+
+    A listing alone tells when it was last written.
+    """
 
     key: str
     size_bytes: int
     etag: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    time_modified: datetime | None = None

@@ -14,11 +14,20 @@ class Settings(BaseModel):
     uploads_bucket: str
     store_bucket: str
     database_url: SecretStr = SecretStr("")
+    database_iam: bool = False
+    """Whether the user of the database's URL signs in with the function's role, and has no password."""
     redis_url: SecretStr = SecretStr("")
+    redis_iam_cache: str = ""
+    """Name of a serverless cache that `redis_iam_user` signs in to with the function's role."""
+    redis_iam_user: str = ""
     upload_role_arn: str = ""
     download_role_arn: str = ""
+    store_key_arn: str = ""
+    """Of the key that the store bucket is encrypted with, if it has one of its own."""
     upload_endpoint: str = "s3.us-east-1.amazonaws.com"
     upload_secure: bool = True
+    upload_credentials: bool = True
+    """Whether parties get temporary credentials. Without, their clients send everything to the API."""
     credential_duration_s: int = Field(3600, ge=900, le=3600)
     visibility_timeout_s: int = Field(5400, ge=0)
     project_listing: bool = False
@@ -53,6 +62,9 @@ class Settings(BaseModel):
 
     inline_result_bytes: int = 4 * 2**20
     result_url_expires_s: int = 900
+
+    retention_days: int = Field(90, ge=0)
+    """After so many days without use a project expires, and so many after its end a run; 0 is never."""
 
     reconcile_period_s: int = 60
     patience_s: int = 300

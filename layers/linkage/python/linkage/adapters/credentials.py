@@ -29,7 +29,7 @@ class StsCredentials:
 
     def issue_reading(self, key: str, *, session_name: str) -> Credentials:
         """Return credentials that can read the one object of the store bucket, and nothing else."""
-        return self._assume(self._downloads, download_policy(self._downloads.bucket, key), session_name)
+        return self._assume(self._downloads, download_policy(self._downloads.bucket, key, self._downloads.key_arn), session_name)
 
     def _assume(self, grant: "Grant", policy: str, session_name: str) -> Credentials:
         answer = self._client.assume_role(
@@ -47,27 +47,30 @@ class StsCredentials:
 
 
 class Grant(NamedTuple):
-    """A role that may be handed out, and the bucket that it is for."""
+    """A role that may be handed out, the bucket that it is for, and the key that this is encrypted with, if any."""
 
     role_arn: str
     bucket: str
+    key_arn: str = ""
 
 
 def upload_policy(bucket: str, prefix: str) -> str:
     """Return the policy that allows to put under a prefix, and to list and abort one's own uploads there."""
-    return _policy(
-        "UploadUnderOwnPrefixOnly",
-        ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-        f"{bucket}/{prefix}/*",
-    )
+    actions = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    return _policy(_allow("UploadUnderOwnPrefixOnly", actions, f"arn:aws:s3:::{bucket}/{prefix}/*"))
 
 
-def download_policy(bucket: str, key: str) -> str:
+def download_policy(bucket: str, key: str, key_arn: str = "") -> str:
     """Return the policy that allows to read one object."""
-    return _policy("ReadOneObjectOnly", ["s3:GetObject"], f"{bucket}/{key}")
+    reading = _allow("ReadOneObjectOnly", ["s3:GetObject"], f"arn:aws:s3:::{bucket}/{key}")
+    decrypting = [_allow("DecryptIt", ["kms:Decrypt"], key_arn)] if key_arn else []
+    return _policy(reading, *decrypting)
 
 
-def _policy(sid: str, actions: list[str], resource: str) -> str:
-    """Write a policy of one statement, compact: a session policy has at most 2,048 characters."""
-    statement = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": f"arn:aws:s3:::{resource}"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+def _allow(sid: str, actions: list[str], resource: str) -> dict[str, str | list[str]]:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def _policy(*statements: dict[str, str | list[str]]) -> str:
+    """Write a policy, compact: a session policy has at most 2,048 characters."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))

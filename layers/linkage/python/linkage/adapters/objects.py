@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -93,7 +94,8 @@ class S3Objects:
         """Yield the objects whose keys begin with the prefix, in the order of their keys."""
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for found in page.get("Contents", []):
-                yield StoredObject(found["Key"], found["Size"])
+                modified = found["LastModified"].astimezone(UTC).replace(tzinfo=None)
+                yield StoredObject(found["Key"], found["Size"], time_modified=modified)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Remove the objects; one that is not there is no error."""

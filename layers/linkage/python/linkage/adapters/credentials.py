@@ -29,7 +29,9 @@ class StsCredentials:
 
     def issue_reading(self, key: str, *, session_name: str) -> Credentials:
         """Return credentials that can read the one object of the store bucket, and nothing else."""
-        return self._assume(self._downloads, download_policy(self._downloads.bucket, key, self._downloads.key_arn), session_name)
+        return self._assume(
+            self._downloads, download_policy(self._downloads.bucket, key, self._downloads.key_arn), session_name
+        )
 
     def _assume(self, grant: "Grant", policy: str, session_name: str) -> Credentials:
         answer = self._client.assume_role(

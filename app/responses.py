@@ -7,6 +7,14 @@ from http import HTTPStatus
 from chalice.app import Response
 
 JSON = {"Content-Type": "application/json"}
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Allow, Location, Retry-After"}
+"""On every answer: a token is sent on purpose or not at all, never by a browser on its own."""
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Hash-Count, Hash-Size, RETURN-OBJECT-STORE-ADDRESS",
+    "Access-Control-Max-Age": "86400",
+}
+"""What an OPTIONS request is told. The original left Authorization out, so that no page could send a token."""
 
 
 def answer(body: object, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -4,6 +4,7 @@ import json
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from linkage.adapters.unavailable import report_unavailable
 from linkage.models import Credentials
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class StsCredentials:
     """
 
     def __init__(self, client: "STSClient", *, role_arn: str, bucket: str, duration_s: int) -> None:
+        report_unavailable(client)
         self._client = client
         self._role_arn = role_arn
         self._bucket = bucket

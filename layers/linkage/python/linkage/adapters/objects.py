@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
+from linkage.adapters.unavailable import report_unavailable
 from linkage.errors import UploadRejected
 from linkage.models import StoredFile, StoredObject
 
@@ -22,6 +23,7 @@ class S3Objects:
     """See `linkage.ports.Objects`."""
 
     def __init__(self, client: "S3Client") -> None:
+        report_unavailable(client)
         self._client = client
 
     def get(self, bucket: str, key: str) -> bytes | None:

@@ -3,6 +3,7 @@
 import json
 import warnings
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from bitarray import bitarray
@@ -24,15 +25,23 @@ def pairs_by_definition(left: np.ndarray, right: np.ndarray, threshold: float) -
     return found
 
 
-def groups_by_definition(datasets: list[np.ndarray], threshold: float) -> set[frozenset[tuple[int, int]]]:
+def groups_by_definition(
+    datasets: list[np.ndarray], threshold: float, blocks: list[list[list[Any]]] | None = None
+) -> set[frozenset[tuple[int, int]]]:
     """Greedy groups: from the most similar pair down, join two groups if every pair across was similar enough.
 
-    Ties go to the lower data sets, then to the lower records.
+    Ties go to the lower data sets, then to the lower records. With blocks, the ids of those of each record of each data
+    set, only records that share one are a pair.
     """
+
+    def comparable(left: int, row: int, right: int, column: int) -> bool:
+        return blocks is None or bool(set(map(str, blocks[left][row])) & set(map(str, blocks[right][column])))
+
     pairs = [
         (-score, left, right, row, column)
         for left, right in combinations(range(len(datasets)), 2)
         for (row, column), score in pairs_by_definition(datasets[left], datasets[right], threshold).items()
+        if comparable(left, row, right, column)
     ]
     similar = {((left, row), (right, column)) for _, left, right, row, column in pairs}
     groups: dict[tuple[int, int], frozenset[tuple[int, int]]] = {}

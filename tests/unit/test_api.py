@@ -306,7 +306,7 @@ def test_a_token_uploads_once(service, project):
         ({"clks": []}, 400, "Missing CLKs information"),
         ({"clks": "x"}, 400, "'x' is not of type 'array' - 'clks'"),
         ({"clks": ["A"]}, 400, "encoding 0 is not valid base64"),
-        ({"clks": [7]}, 400, "encoding 0 is not a base64 string"),
+        ({"clks": [7]}, 400, "7 is not of type 'string' - 'clks.0'"),
         ({"clks": ["AAAAAAAAAAA=", "AAAA"]}, 400, "encoding 1 has 3 bytes, encoding 0 has 8"),
         ({"clks": ["AAAA"], "encodings": ["AAAA"]}, 400, None),
         ({"encodings": {}}, 400, None),

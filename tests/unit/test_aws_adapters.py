@@ -3,10 +3,12 @@
 import json
 
 import boto3
+import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from linkage.adapters import multipart
 from linkage.adapters.credentials import StsCredentials, session_policy
 from linkage.adapters.objects import S3Objects
 from linkage.adapters.queues import SqsQueues
@@ -112,6 +114,59 @@ def test_multipart_uploads_are_aborted(objects, s3):
 
     assert objects.abort_multipart_uploads(BUCKET, "a/") == 2
     assert [upload["Key"] for upload in s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]] == ["b/1"]
+
+
+PIECES = [b"", b"ab", bytearray(b"cdefg"), memoryview(b"hijklmnop"), np.arange(6, dtype="<u2").reshape(2, 3).data, b"z"]
+WRITTEN = b"".join(bytes(piece) for piece in PIECES)
+
+
+@pytest.mark.parametrize("part_bytes", [1, 2, 5, len(WRITTEN), 100])
+def test_an_object_written_in_pieces_is_whole_whatever_the_pieces(objects, s3, monkeypatch, part_bytes):
+    monkeypatch.setattr(multipart, "PART_BYTES", part_bytes)
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
+
+    with objects.writer(BUCKET, "a") as writer:
+        assert [writer.write(piece) for piece in PIECES] == [0, 2, 5, 9, 12, 1]
+        assert objects.get(BUCKET, "a") is None
+
+    assert objects.get(BUCKET, "a") == WRITTEN
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+def test_an_object_that_nothing_is_written_to_is_empty(objects):
+    with objects.writer(BUCKET, "a"):
+        pass
+
+    assert objects.get(BUCKET, "a") == b""
+
+
+def write_half(objects):
+    with objects.writer(BUCKET, "a") as writer:
+        writer.write(b"abcdefg")
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("part_bytes", [2, 100])
+def test_an_object_whose_writing_ended_in_an_error_is_not_there_nor_any_part_of_it(
+    objects, s3, monkeypatch, part_bytes
+):
+    monkeypatch.setattr(multipart, "PART_BYTES", part_bytes)
+    objects.put(BUCKET, "a", b"before")
+
+    with pytest.raises(ZeroDivisionError):
+        write_half(objects)
+
+    assert objects.get(BUCKET, "a") == b"before"
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+def test_an_object_that_cannot_be_completed_is_an_error_and_leaves_no_part(objects, s3, monkeypatch):
+    monkeypatch.setattr(multipart, "PART_BYTES", 2)  # S3 takes no parts as small as that
+
+    with pytest.raises(ClientError, match="EntityTooSmall"), objects.writer(BUCKET, "a") as writer:
+        writer.write(b"abcdefg")
+
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
 
 
 def test_a_presigned_url_names_the_object_and_ends(objects):

@@ -3,11 +3,12 @@
 from collections import Counter
 from itertools import combinations, product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.blocking import Block
+from linkage.blocking import BLOCK
 from linkage.chunking import choose_chunk_size, count_comparisons, split_comparisons
 
 
@@ -20,10 +21,14 @@ def block_tables(draw):
         table, row = [], 0
         for key in sorted(keys):
             count = draw(st.integers(0, 20))
-            table.append(Block(key, row, count, 0, 0))
+            table.append((key, row, count, 0, 0))
             row += count
-        tables.append(tuple(table))
+        tables.append(np.array(table, dtype=BLOCK))
     return tables
+
+
+def rows_of(block):
+    return range(block["first_row"], block["first_row"] + block["row_count"])
 
 
 @given(datasets=block_tables(), bound=st.integers(1, 200))
@@ -40,10 +45,10 @@ def test_every_comparison_is_made_exactly_once(datasets, bound):
         (i, j, left, right)
         for i, j in combinations(range(len(datasets)), 2)
         for one, other in product(datasets[i], datasets[j])
-        if one.key == other.key
+        if one["key"] == other["key"]
         for left, right in product(
-            range(one.first_row, one.first_row + one.row_count),
-            range(other.first_row, other.first_row + other.row_count),
+            rows_of(one),
+            rows_of(other),
         )
     )
     assert made == wanted
@@ -59,7 +64,7 @@ def test_the_same_tables_give_the_same_chunks(datasets, bound):
 
 
 def test_small_blocks_share_a_chunk():
-    table = tuple(Block(str(key), key, 1, 0, 0) for key in range(100))
+    table = np.array([(f"{key:02}", key, 1, 0, 0) for key in range(100)], dtype=BLOCK)
 
     assert len(list(split_comparisons([table, table], max_comparisons=50))) == 2
 

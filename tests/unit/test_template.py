@@ -207,7 +207,7 @@ def test_the_api_may_store_manifests_and_parked_bodies_alone(template):
         if "s3:PutObject" in listed(statement["Action"])
     ]
 
-    parked = object_keys.parked("p", "u").partition("/")[0] + "/"
+    parked = object_keys.parked_encodings("p", "u").partition("/")[0] + "/"
     wanted = [object_keys.MANIFEST_PREFIX, parked]
     assert puts == [[{"Fn::Sub": f"${{StoreBucket.Arn}}/{each}*"} for each in wanted]]
 

@@ -7,51 +7,24 @@ This module is pure: block tables in, chunks out, the same ones each time.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations, pairwise, product
 from math import isqrt
-from typing import NamedTuple
 
-from linkage.blocking import Block, shared_blocks
+import numpy as np
+
+from linkage.blocking import BlockTable, shared_blocks
+from linkage.plans import Chunk, Rectangle
 
 SMALL_RUN_CHUNKS = 64
 """A run is cut into about this many chunks, if they are not too small then: progress is smooth."""
 
 
-class Rectangle(NamedTuple):
-    """Rows of the left data set to be compared with rows of the right one: half-open ranges."""
-
-    left_start: int
-    left_stop: int
-    right_start: int
-    right_stop: int
-
-    @property
-    def comparisons(self) -> int:
-        """How many pairs of rows it holds."""
-        return (self.left_stop - self.left_start) * (self.right_stop - self.right_start)
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Rectangles of one pair of data sets, ``left < right``."""
-
-    left: int
-    right: int
-    rectangles: tuple[Rectangle, ...]
-
-    @property
-    def comparisons(self) -> int:
-        """How many pairs of rows the chunk holds."""
-        return sum(rectangle.comparisons for rectangle in self.rectangles)
-
-
-def count_comparisons(datasets: Sequence[Sequence[Block]]) -> int:
+def count_comparisons(datasets: Sequence[BlockTable]) -> int:
     """Count the comparisons of all pairs of data sets; a pair that shares several blocks counts once for each."""
     return sum(
-        one.row_count * other.row_count
+        len(rows) * len(columns)
         for left, right in combinations(datasets, 2)
-        for one, other in shared_blocks(left, right)
+        for rows, columns in _shared_ranges(left, right)
     )
 
 
@@ -60,7 +33,7 @@ def choose_chunk_size(total: int, *, smallest: int, largest: int) -> int:
     return max(1, min(largest, max(smallest, -(-total // SMALL_RUN_CHUNKS))))
 
 
-def split_comparisons(datasets: Sequence[Sequence[Block]], *, max_comparisons: int) -> Iterator[Chunk]:
+def split_comparisons(datasets: Sequence[BlockTable], *, max_comparisons: int) -> Iterator[Chunk]:
     """Cover every comparison exactly once with chunks of bounded size.
 
     Parameters
@@ -75,28 +48,39 @@ def split_comparisons(datasets: Sequence[Sequence[Block]], *, max_comparisons: i
     for left, right in combinations(range(len(datasets)), 2):
         tiles = (
             tile
-            for one, other in shared_blocks(datasets[left], datasets[right])
-            for tile in _tile(one, other, max_comparisons)
+            for rows, columns in _shared_ranges(datasets[left], datasets[right])
+            for tile in _tile(rows, columns, max_comparisons)
         )
         for rectangles in _pack(tiles, max_comparisons):
             yield Chunk(left, right, rectangles)
 
 
-def _tile(left: Block, right: Block, max_comparisons: int) -> Iterator[Rectangle]:
+def _shared_ranges(left: BlockTable, right: BlockTable) -> Iterator[tuple[range, range]]:
+    """Yield the rows, in either data set, of each block that both have."""
+    in_left, in_right = shared_blocks(left, right)
+    return zip(_ranges(left[in_left]), _ranges(right[in_right]), strict=True)
+
+
+def _ranges(table: BlockTable) -> Iterator[range]:
+    stops = table["first_row"] + table["row_count"].astype(np.int64)
+    return map(range, table["first_row"].tolist(), stops.tolist())
+
+
+def _tile(left: range, right: range, max_comparisons: int) -> Iterator[Rectangle]:
     """Tile a block as squarely as it allows: a square reads the fewest encodings for its comparisons."""
-    height = min(left.row_count, isqrt(max_comparisons))
-    width = min(right.row_count, max_comparisons // max(height, 1))
-    height = min(left.row_count, max_comparisons // max(width, 1))
+    height = min(len(left), isqrt(max_comparisons))
+    width = min(len(right), max_comparisons // max(height, 1))
+    height = min(len(left), max_comparisons // max(width, 1))
     for rows, columns in product(_spans(left, height), _spans(right, width)):
         yield Rectangle(rows.start, rows.stop, columns.start, columns.stop)
 
 
-def _spans(block: Block, step: int) -> list[range]:
+def _spans(rows: range, step: int) -> list[range]:
     """Cut a block's rows into equal spans of at most ``step``."""
-    if not block.row_count:
+    if not rows:
         return []
-    spans = -(-block.row_count // step)
-    bounds = [block.first_row + block.row_count * span // spans for span in range(spans + 1)]
+    spans = -(-len(rows) // step)
+    bounds = [rows.start + len(rows) * span // spans for span in range(spans + 1)]
     return [range(start, stop) for start, stop in pairwise(bounds)]
 
 

@@ -8,11 +8,10 @@ import numpy as np
 from linkage import object_keys
 from linkage.candidate_files import count_stored, dump_header
 from linkage.candidates import CandidatePairs, dump_pairs, join_pairs, sort_pairs
-from linkage.chunking import Chunk, Rectangle
 from linkage.encoding_sets import ENCODINGS, RECORD_INDEX, ROWS, Encodings, Rows, load_encodings, load_rows
 from linkage.messages import CompareChunk, SolveRun
 from linkage.models import ChunkCount
-from linkage.plans import Plan
+from linkage.plans import Chunk, Plan, Rectangle
 from linkage.ports import World
 from linkage.progress import count_chunk, read_plan
 from linkage.similarity import find_candidates

@@ -68,6 +68,8 @@ class Manifest(BaseModel):
     format: FileFormat
     encoding_count: int
     encoding_size: int
+    blocks: StoredFile | None = None
+    """The file of the records' blocks; None if the upload has no blocking."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 Store bucket::
 
     intake/{project}/{upload}.json                       manifest: its S3 event starts the intake
-    parked/{project}/{upload}                            body of a direct upload, until it is taken in
+    parked/{project}/{upload}/encodings.bin              what came in a request itself, until it is taken in
+    parked/{project}/{upload}/blocks.json
     projects/{project}/{party}/{upload}/encodings.bin    encoding set (see `linkage.encoding_sets`)
     projects/{project}/{party}/{upload}/rows.u32
-    projects/{project}/{party}/{upload}/blocks.json
+    projects/{project}/{party}/{upload}/blocks
+    projects/{project}/{party}/{upload}/report.json
     projects/{project}/runs/{run}/plan.json
     projects/{project}/runs/{run}/candidates/{chunk}
     projects/{project}/runs/{run}/result
@@ -29,9 +31,14 @@ def manifest(project_id: str, upload_id: str) -> str:
     return f"{MANIFEST_PREFIX}{project_id}/{upload_id}.json"
 
 
-def parked(project_id: str, upload_id: str) -> str:
-    """Return the key of a direct upload's body."""
-    return f"parked/{project_id}/{upload_id}"
+def parked_encodings(project_id: str, upload_id: str) -> str:
+    """Return the key of a direct upload's encodings."""
+    return f"parked/{project_id}/{upload_id}/encodings.bin"
+
+
+def parked_blocks(project_id: str, upload_id: str) -> str:
+    """Return the key of a direct upload's blocks."""
+    return f"parked/{project_id}/{upload_id}/blocks.json"
 
 
 def encoding_set(project_id: str, party_id: str, upload_id: str) -> str:

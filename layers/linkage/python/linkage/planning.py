@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from linkage import object_keys
-from linkage.blocking import Block, load_blocks
+from linkage.blocking import BlockTable, load_blocks
 from linkage.chunking import choose_chunk_size, count_comparisons, split_comparisons
 from linkage.encoding_sets import BLOCKS
 from linkage.messages import CompareChunk, PlanRun, SolveRun
@@ -73,7 +73,7 @@ def _make_plan(run: Run, encoding_size: int, prefixes: list[str], world: World) 
     )
 
 
-def _read_blocks(prefix: str, world: World) -> tuple[Block, ...]:
+def _read_blocks(prefix: str, world: World) -> BlockTable:
     text = world.objects.get(world.settings.store_bucket, prefix + BLOCKS)
     if text is None:
         raise FileNotFoundError(f"no block table under {prefix}")

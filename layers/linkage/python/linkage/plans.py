@@ -1,8 +1,37 @@
 """A run's plan: what is compared with what, in which chunks. Stored once as JSON and never changed."""
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 from pydantic import BaseModel, ConfigDict
 
-from linkage.chunking import Chunk, Rectangle
+
+class Rectangle(NamedTuple):
+    """Rows of the left data set to be compared with rows of the right one: half-open ranges."""
+
+    left_start: int
+    left_stop: int
+    right_start: int
+    right_stop: int
+
+    @property
+    def comparisons(self) -> int:
+        """How many pairs of rows it holds."""
+        return (self.left_stop - self.left_start) * (self.right_stop - self.right_start)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rectangles of one pair of data sets, ``left < right``."""
+
+    left: int
+    right: int
+    rectangles: tuple[Rectangle, ...]
+
+    @property
+    def comparisons(self) -> int:
+        """How many pairs of rows the chunk holds."""
+        return sum(rectangle.comparisons for rectangle in self.rectangles)
 
 
 class PlannedChunk(BaseModel):

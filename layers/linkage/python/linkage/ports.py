@@ -28,6 +28,9 @@ from linkage.models import (
 )
 from linkage.settings import Settings
 
+Piece = bytes | bytearray | memoryview
+"""Bytes to be written; a C-contiguous array's are ``array.view(np.uint8).data``, without a copy."""
+
 
 class Projects(Protocol):
     """Projects and their parties."""
@@ -162,6 +165,13 @@ class Timer(Protocol):
         """Claim the sending of the message after the one that was due at ``previous``; False if that was done."""
 
 
+class Writer(Protocol):
+    """An object that is being written."""
+
+    def write(self, piece: Piece, /) -> int:
+        """Take any number of bytes, and return how many there were."""
+
+
 class Objects(Protocol):
     """An object store."""
 
@@ -179,6 +189,12 @@ class Objects(Protocol):
 
     def put(self, bucket: str, key: str, body: bytes) -> StoredFile:
         """Store the object, over any that is there."""
+
+    def writer(self, bucket: str, key: str) -> AbstractContextManager[Writer]:
+        """Store an object piece by piece, in bounded memory, over any that is there.
+
+        It is there, whole, once the context ends; if that ends in an exception it is not, nor any part of it.
+        """
 
     def put_first(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""

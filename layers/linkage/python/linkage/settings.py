@@ -23,9 +23,9 @@ class Settings(BaseModel):
     project_listing: bool = False
 
     min_encoding_size: int = 8
-    max_encoding_size: int = 1024
+    max_encoding_size: int = Field(1024, le=4096)
     max_upload_bytes: int = 3 * 2**30
-    """Encodings of one upload, in bytes: intake sorts them in memory."""
+    """Memory, in bytes, that intake may need to sort one upload: its function has a little more."""
 
     chunk_max_comparisons: int = 1_000_000_000
     chunk_min_comparisons: int = 8_000_000

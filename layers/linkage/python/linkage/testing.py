@@ -32,7 +32,7 @@ from linkage.models import (
     Upload,
     UploadState,
 )
-from linkage.ports import World
+from linkage.ports import World, Writer
 from linkage.settings import Settings
 
 _FINAL = {RunState.COMPLETED, RunState.ERROR}
@@ -356,6 +356,13 @@ class MemoryObjects:
         """Store the object, over any that is there."""
         self.stored[bucket, key] = bytes(body), metadata or {}
         return StoredFile(bucket=bucket, key=key, etag=_etag(body), size_bytes=len(body))
+
+    @contextmanager
+    def writer(self, bucket: str, key: str) -> Iterator[Writer]:
+        """Store an object piece by piece, over any that is there; nobody sees it before it is whole."""
+        body = io.BytesIO()
+        yield body
+        self.put(bucket, key, body.getvalue())
 
     def put_first(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""

@@ -1,12 +1,13 @@
 """Objects, as S3 keeps them, or anything that speaks like it."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
+from linkage.adapters.multipart import PartWriter, write_in_parts
 from linkage.adapters.unavailable import report_unavailable
 from linkage.errors import UploadRejected
 from linkage.models import StoredFile, StoredObject
@@ -69,6 +70,10 @@ class S3Objects:
         """Store the object, over any that is there."""
         etag = self._client.put_object(Bucket=bucket, Key=key, Body=body)["ETag"]
         return StoredFile(bucket=bucket, key=key, etag=etag, size_bytes=len(body))
+
+    def writer(self, bucket: str, key: str) -> AbstractContextManager[PartWriter]:
+        """Store an object piece by piece, in bounded memory, over any that is there."""
+        return write_in_parts(self._client, bucket, key)
 
     def put_first(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalice.app import Chalice, Response
 
-from app import projects, runs, service, uploads
+from app import documents, projects, runs, service, uploads
 from app.problems import is_problem_missing, logger, problem
 from app.responses import CORS, PREFLIGHT
 from app.routing import find_route
@@ -19,7 +19,7 @@ class Api(Chalice):
     def __init__(self, app_name: str) -> None:
         super().__init__(app_name)
         self.api.binary_types = [BINARY]
-        for module in (service, projects, uploads, runs):
+        for module in (service, documents, projects, uploads, runs):
             self.register_blueprint(module.routes)
 
     def __call__(self, event: Any, context: Any) -> Any:  # noqa: ANN401  as Chalice's

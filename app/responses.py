@@ -5,6 +5,7 @@ from datetime import datetime
 from http import HTTPStatus
 
 from chalice.app import Response
+from pydantic import BaseModel
 
 JSON = {"Content-Type": "application/json"}
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Allow, Location, Retry-After"}
@@ -18,8 +19,9 @@ PREFLIGHT = {
 
 
 def answer(body: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """Answer with JSON."""
-    return Response(json.dumps(body), dict(JSON), int(status))
+    """Answer with JSON. Of a model the members that were given are told, and no others."""
+    text = body.model_dump_json(by_alias=True, exclude_unset=True) if isinstance(body, BaseModel) else json.dumps(body)
+    return Response(text, dict(JSON), int(status))
 
 
 def no_content() -> Response:

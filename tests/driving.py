@@ -19,6 +19,7 @@ from linkage.messages import Message
 from linkage.object_keys import MANIFEST_PREFIX
 from linkage.ports import World
 from linkage.testing import MemoryObjects, MemoryQueues
+from tests.documented import assert_documented
 
 WORKERS = ("intake", "plan", "compare", "solve", "delete")
 
@@ -69,7 +70,9 @@ class Driver:
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         answer = chalice_app(gateway_event(method, f"/v1{path}", headers, raw), None)
         json.dumps(answer)  # as Lambda does
-        return Answer(answer["statusCode"], answer["headers"], answer["body"].encode())
+        status, said, text = answer["statusCode"], answer["headers"], answer["body"].encode()
+        assert_documented(method, path, raw, status, said, text)
+        return Answer(status, said, text)
 
     def create_project(self, parties: int = 2, **members: Any) -> dict[str, Any]:
         body = {"schema": {}, "result_type": "groups", "number_parties": parties} | members

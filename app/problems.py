@@ -28,6 +28,7 @@ PROBLEMS: dict[type[errors.LinkageError], HTTPStatus] = {
     errors.ProjectHasErrors: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.RunNotComplete: HTTPStatus.NOT_FOUND,
     errors.RunFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.TooManyCandidates: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.UploadRejected: HTTPStatus.BAD_REQUEST,
     errors.CredentialsNotOffered: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -122,7 +122,7 @@ def _render(merged: str, layers: Mapping[str, Path]) -> str:
     resources = template["Resources"]
     resources["APIHandler"]["Properties"]["CodeUri"] = "api.zip"
     _catch_all(resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
-    for fact in ("Runtime", "Architectures"):  # Globals says it for all functions
+    for fact in ("Runtime", "Architectures", "Tracing"):  # Globals says it for all functions
         del resources["APIHandler"]["Properties"][fact]
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::LayerVersion":

@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from linkage.adapters.credentials import StsCredentials
+from linkage.adapters.credentials import Grant, StsCredentials
 from linkage.adapters.database import Database
 from linkage.adapters.objects import S3Objects
 from linkage.adapters.queues import SqsQueues
@@ -55,7 +55,8 @@ def use_sqs(client):
 
 
 def use_sts(client):
-    credentials = StsCredentials(client, role_arn="arn:aws:iam::1:role/u" + "x" * 10, bucket="b", duration_s=900)
+    grant = Grant("arn:aws:iam::1:role/upload", "bucket")
+    credentials = StsCredentials(client, uploads=grant, downloads=grant, duration_s=900)
     credentials.issue("p/q", session_name="session")
 
 

@@ -740,6 +740,13 @@ def test_all_functions_run_on_the_same_python_with_the_same_layers(template):
         assert not {"Runtime", "Layers", "Architectures"} & function.keys()
 
 
+def test_every_layer_is_named_after_the_stack_and_itself(template):
+    layers = of_type(template, "AWS::Serverless::LayerVersion")
+
+    names = {layer["LayerName"]["Fn::Sub"] for layer in layers.values()}
+    assert names == {f"${{AWS::StackName}}-{name.lower()}" for name in layers}
+
+
 def test_no_secret_is_written_in_the_template(source):
     for name in ("DatabaseUrl", "RedisUrl"):
         assert source["Parameters"][name]["NoEcho"] is True

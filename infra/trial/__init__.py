@@ -33,8 +33,8 @@ DEPLOYMENT_VARIABLE = "LINKAGE_DEPLOYMENT"
 """Names the file that tells the suite where the service is; see tests/conftest.py."""
 
 
-class TrialInterrupted(Exception):
-    """The time is over, or somebody wants the trial to end."""
+class TrialInterrupted(BaseException):
+    """The time is over, or somebody wants the trial to end; nothing on the way may take it for a failure of its own."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,7 @@ def _clean_up(stage: Stage, cloud: Cloud, left_s: float) -> int:
     """Take everything away; return 1, and say what to do, if it could not be done in time."""
     try:
         with _interruptible(max(1.0, left_s)):
-            destroy(stage.stack_name, cloud, _say, keep_snapshot=False)
-            if find_stack(cloud, stage.stack_name) is not None:
-                raise DeploymentFailed(f"stack {stage.stack_name} is still there")
+            _take_away(stage.stack_name, cloud)
     except (Exception, TrialInterrupted) as error:
         _say(
             f"trial: cleaning up did not end well: {type(error).__name__}: {error}\n"
@@ -136,6 +134,12 @@ def _clean_up(stage: Stage, cloud: Cloud, left_s: float) -> int:
         return 1
     _say(f"trial: stack {stage.stack_name} and all that it made is gone")
     return 0
+
+
+def _take_away(stack_name: str, cloud: Cloud) -> None:
+    destroy(stack_name, cloud, _say, keep_snapshot=False)
+    if find_stack(cloud, stack_name) is not None:
+        raise DeploymentFailed(f"stack {stack_name} is still there")
 
 
 @contextmanager

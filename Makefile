@@ -62,8 +62,8 @@ format: setup ## Put the code in its form
 bench: setup ## Measure; figures, not verdicts
 	@$(DEVELOPMENT)/python -m pytest tests/benchmarks -m benchmark -s
 
-package: setup ## Build what is deployed, without deploying it
-	@$(DEVELOPMENT)/python -m infra.packaging
+package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.11
+	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME))
 
 plan: setup ## Show what deploying would change, and change nothing; STAGE=prod
 	@$(DEVELOPMENT)/python -m infra.deploy plan $(STAGE)

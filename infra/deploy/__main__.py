@@ -19,6 +19,7 @@ from infra.deploy import Cloud, DeploymentFailed, Stage, deploy, destroy, plan
 from infra.deploy.smoke import smoke_test
 from infra.deploy.stages import read_stage
 from infra.packaging import ROOT, PackagingFailed, build
+from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
 PACKAGES = ROOT / "build" / "packages"
 CERTIFICATES = ROOT / "layers" / "linkage" / "certificates" / "rds.pem"
@@ -95,7 +96,9 @@ def _cloud(stage: Stage, arguments: argparse.Namespace) -> Cloud:
 
 def _packages(stage: Stage) -> Path:
     """Build what is deployed, and check that the stage speaks of what its template knows."""
-    packages = build(PACKAGES, progress=say)
+    runtime = RUNTIMES[stage.runtime]
+    folder = PACKAGES if runtime == DEFAULT else PACKAGES.with_name(f"packages-{runtime.name}")
+    packages = build(folder, runtime=runtime, progress=say)
     _check(stage, packages)
     return packages
 

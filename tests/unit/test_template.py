@@ -242,7 +242,7 @@ def test_what_is_needed_once_expires(template):
 
     expiring = {rule["Prefix"] for rule in rules if rule.get("ExpirationInDays") == 14}
 
-    parked = object_keys.parked("p", "u").partition("/")[0] + "/"
+    parked = object_keys.parked_encodings("p", "u").partition("/")[0] + "/"
     assert expiring == {object_keys.MANIFEST_PREFIX, parked}
 
 
@@ -285,7 +285,7 @@ def test_the_api_may_store_manifests_and_parked_bodies_alone(template):
         if "s3:PutObject" in listed(statement["Action"])
     ]
 
-    parked = object_keys.parked("p", "u").partition("/")[0] + "/"
+    parked = object_keys.parked_encodings("p", "u").partition("/")[0] + "/"
     wanted = [object_keys.MANIFEST_PREFIX, parked]
     assert puts == [[{"Fn::Sub": f"${{StoreBucket.Arn}}/{each}*"} for each in wanted]]
 
@@ -295,7 +295,7 @@ def test_every_function_has_a_role_of_its_own(template):
     roles = [function["Role"]["Fn::GetAtt"][0] for function in functions]
 
     assert len(set(roles)) == len(roles)
-    others = {"UploadRole", "ApiGatewayLogsRole", "FlowLogsRole"}
+    others = {"UploadRole", "DownloadRole", "ApiGatewayLogsRole", "FlowLogsRole"}
     assert {*roles, *others} == of_type(template, "AWS::IAM::Role").keys()
 
 
@@ -351,20 +351,27 @@ ROLES = {
         "s3:PutObject StoreBucket/intake/*", "s3:PutObject StoreBucket/parked/*",
         "s3:DeleteObject StoreBucket/parked/*",
     },
-    "ApiMayHandOutUploadRole": {"sts:AssumeRole UploadRole"},
+    "ApiMayHandOutRoles": {"sts:AssumeRole UploadRole", "sts:AssumeRole DownloadRole"},
+    "DownloadRole.download": {
+        "s3:GetObject StoreBucket/projects/*/runs/*/result-scores.bin", "kms:Decrypt StoreKey",
+    },
     "UploadRole.upload": {
         "s3:PutObject UploadsBucket/*", "s3:AbortMultipartUpload UploadsBucket/*",
         "s3:ListMultipartUploadParts UploadsBucket/*",
     },
     "IntakeRole.intake": KEY | DATABASE | WRITE_STORE | take("IntakeQueue") | send("Plan", "Reconcile") | {
         "s3:ListBucket UploadsBucket", "s3:GetObject UploadsBucket/*", "s3:DeleteObject UploadsBucket/*",
-        "s3:DeleteObject StoreBucket/*",
+        "s3:DeleteObject StoreBucket/*", "s3:AbortMultipartUpload StoreBucket/*",
     },
     "PlanRole.plan":
         KEY | DATABASE | CACHE | WRITE_STORE | take("PlanQueue") | send("Compare", "Solve", "Reconcile"),
-    "CompareRole.compare": KEY | CACHE | WRITE_STORE | take("CompareQueue") | send("Solve"),
+    "CompareRole.compare": KEY | CACHE | WRITE_STORE | take("CompareQueue") | send("Solve") | {
+        "s3:AbortMultipartUpload StoreBucket/projects/*", "s3:DeleteObject StoreBucket/projects/*/runs/*/spilled/*",
+    },
     "SolveRole.solve":
-        KEY | DATABASE | WRITE_STORE | take("SolveQueue") | send("Reconcile") | {"s3:DeleteObject StoreBucket/*"},
+        KEY | DATABASE | WRITE_STORE | take("SolveQueue") | send("Reconcile") | {
+            "s3:DeleteObject StoreBucket/*", "s3:AbortMultipartUpload StoreBucket/*",
+        },
     "DeleteRole.delete": DATABASE | take("DeleteQueue") | send("Reconcile") | {
         f"s3:{action} {bucket}{part}"
         for bucket in ("StoreBucket", "UploadsBucket")
@@ -423,6 +430,7 @@ def test_roles_are_assumed_by_the_service_that_needs_them_alone(template):
         assert trust["Action"] == "sts:AssumeRole"
         assert trust["Principal"] == {
             "UploadRole": {"AWS": {"Fn::GetAtt": ["ApiRole", "Arn"]}},
+            "DownloadRole": {"AWS": {"Fn::GetAtt": ["ApiRole", "Arn"]}},
             "ApiGatewayLogsRole": {"Service": "apigateway.amazonaws.com"},
             "FlowLogsRole": {"Service": "vpc-flow-logs.amazonaws.com"},
         }.get(name, {"Service": "lambda.amazonaws.com"})
@@ -436,15 +444,16 @@ def test_one_policy_of_aws_is_used_and_no_other(template):
     assert arn.endswith("AmazonAPIGatewayPushToCloudWatchLogs")
 
 
-def test_the_api_alone_may_hand_out_the_upload_role_and_no_policy_can_add_to_it(template):
-    upload_role = of_type(template, "AWS::IAM::Role")["UploadRole"]
-    boundary = of_type(template, "AWS::IAM::ManagedPolicy")["UploadBoundary"]["PolicyDocument"]
+@pytest.mark.parametrize(("role", "boundary"), [("UploadRole", "UploadBoundary"), ("DownloadRole", "DownloadBoundary")])
+def test_the_api_alone_may_hand_out_a_role_and_no_policy_can_add_to_it(template, role, boundary):
+    handed_out = of_type(template, "AWS::IAM::Role")[role]
+    bound = of_type(template, "AWS::IAM::ManagedPolicy")[boundary]["PolicyDocument"]
 
-    assert upload_role["PermissionsBoundary"] == {"Ref": "UploadBoundary"}
-    assert allowed(statements(boundary)) == ROLES["UploadRole.upload"]
-    assert upload_role["MaxSessionDuration"] == 3600
-    may_assume = [role for role, each in ROLES.items() if any(one.startswith("sts:") for one in each)]
-    assert may_assume == ["ApiMayHandOutUploadRole"]
+    assert handed_out["PermissionsBoundary"] == {"Ref": boundary}
+    assert allowed(statements(bound)) == ROLES[f"{role}.{role.removesuffix('Role').lower()}"]
+    assert handed_out["MaxSessionDuration"] == 3600
+    may_assume = [name for name, each in ROLES.items() if any(one.startswith("sts:") for one in each)]
+    assert may_assume == ["ApiMayHandOutRoles"]
 
 
 def test_compare_touches_no_other_bucket_and_no_other_queue_than_it_needs(template):

@@ -94,8 +94,8 @@ def _send(message: DeleteData, world: World) -> None:
 
 def _sweep_run(tombstone: Tombstone, world: World) -> int:
     run_id = tombstone.run_id or ""
-    plan = object_keys.plan(tombstone.project_id, run_id)
-    return remove_prefix(plan, world) + remove_prefix(object_keys.run(tombstone.project_id, run_id), world)
+    plan, run = object_keys.plan(tombstone.project_id, run_id), object_keys.run(tombstone.project_id, run_id)
+    return remove_prefix(plan, world) + _remove_everything(run, world.settings.store_bucket, world)
 
 
 def _sweep_project(project_id: str, world: World) -> int:
@@ -104,7 +104,10 @@ def _sweep_project(project_id: str, world: World) -> int:
     runs, *_ = prefixes = object_keys.project_prefixes(project_id)
     plans = [o.key for o in world.objects.list(settings.store_bucket, runs) if object_keys.is_plan(o.key)]
     world.objects.delete(settings.store_bucket, plans)
-    found = len(plans) + sum(remove_prefix(prefix, world) for prefix in prefixes)
-    uploads = object_keys.project_uploads(project_id)
-    found += world.objects.abort_multipart_uploads(settings.uploads_bucket, uploads)
-    return found + remove_prefix(uploads, world, bucket=settings.uploads_bucket)
+    found = len(plans) + sum(_remove_everything(prefix, settings.store_bucket, world) for prefix in prefixes)
+    return found + _remove_everything(object_keys.project_uploads(project_id), settings.uploads_bucket, world)
+
+
+def _remove_everything(prefix: str, bucket: str, world: World) -> int:
+    """Remove the objects under the prefix, those that are half written too, and return how many there were."""
+    return world.objects.abort_multipart_uploads(bucket, prefix) + remove_prefix(prefix, world, bucket=bucket)

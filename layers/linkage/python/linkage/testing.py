@@ -32,7 +32,7 @@ from linkage.models import (
     Upload,
     UploadState,
 )
-from linkage.ports import World
+from linkage.ports import World, Writer
 from linkage.settings import Settings
 
 _FINAL = {RunState.COMPLETED, RunState.ERROR}
@@ -196,6 +196,12 @@ class MemoryUploads:
         index = {party.party_id: party.dataset_index for party in self.tables.parties.values()}
         ready = [ReadyUpload(index[upload.party_id], upload.party_id, upload.upload_id) for upload in found]
         return sorted(ready, key=lambda upload: upload.dataset_index)
+
+    def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
+        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
+        rows = [u for u in self.tables.uploads.values() if u.project_id == project_id]
+        alive = [upload for upload in rows if upload.state is not UploadState.ERROR]
+        return sorted((self.tables.parties[u.party_id].dataset_index, u.receipt_token_hash) for u in alive)
 
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
@@ -369,6 +375,10 @@ class MemoryObjects:
             raise EOFError(f"{key} ends before byte {stop}")
         return body
 
+    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+        """Return the same of an object that never changes."""
+        return memoryview(self.get_range(bucket, key, start, stop))
+
     @contextmanager
     def open(self, file: StoredFile) -> Iterator[BinaryIO]:
         """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
@@ -390,6 +400,13 @@ class MemoryObjects:
         if self.clock is not None:
             self.times[bucket, key] = self.clock()
         return StoredFile(bucket=bucket, key=key, etag=_etag(body), size_bytes=len(body))
+
+    @contextmanager
+    def writer(self, bucket: str, key: str) -> Iterator[Writer]:
+        """Store an object piece by piece, over any that is there; nobody sees it before it is whole."""
+        body = io.BytesIO()
+        yield body
+        self.put(bucket, key, body.getvalue())
 
     def put_first(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""
@@ -519,6 +536,10 @@ class MemoryCredentials:
     def issue(self, prefix: str, *, session_name: str) -> Credentials:
         """Return made-up credentials for the prefix."""
         return Credentials(f"key-{session_name}", "secret", f"session-{prefix}", self.clock() + timedelta(hours=1))
+
+    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
+        """Return made-up credentials for the object."""
+        return self.issue(key, session_name=session_name)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from redis import Redis
 
-from linkage.adapters.credentials import StsCredentials
+from linkage.adapters.credentials import Grant, StsCredentials
 from linkage.adapters.database import Database
 from linkage.adapters.objects import S3Objects
 from linkage.adapters.progress import RedisCache, RedisProgress
@@ -52,8 +52,8 @@ def connect(environment: Mapping[str, str]) -> World:
         cache=RedisCache(redis),
         credentials=StsCredentials(
             boto3.client("sts", config=_RETRIES),
-            role_arn=settings.upload_role_arn,
-            bucket=settings.uploads_bucket,
+            uploads=Grant(settings.upload_role_arn, settings.uploads_bucket),
+            downloads=Grant(settings.download_role_arn, settings.store_bucket, settings.store_key_arn),
             duration_s=settings.credential_duration_s,
         ),
         now=_now,

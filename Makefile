@@ -11,10 +11,10 @@ export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status lint types unit integration e2e format bench package lock clean
+.PHONY: help setup demo test up down status lint types unit integration e2e format bench package plan deploy destroy test-deployment lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install what is needed, below build/ only
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) is not here. Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -62,8 +62,20 @@ format: setup ## Put the code in its form
 bench: setup ## Measure; figures, not verdicts
 	@$(DEVELOPMENT)/python -m pytest tests/benchmarks -m benchmark -s
 
-package: setup ## Build what is deployed, without deploying it
-	@$(DEVELOPMENT)/python -m infra.packaging
+package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.11
+	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME))
+
+plan: setup ## Show what deploying would change, and change nothing; STAGE=prod
+	@$(DEVELOPMENT)/python -m infra.deploy plan $(STAGE)
+
+deploy: setup ## Deploy to AWS, migrate, try it, and print the URL; STAGE=prod
+	@$(DEVELOPMENT)/python -m infra.deploy deploy $(STAGE)
+
+destroy: setup ## Delete a deployment with all that it stores; STAGE=... CONFIRM=... (the stage again)
+	@$(DEVELOPMENT)/python -m infra.deploy destroy $(STAGE) $(if $(CONFIRM),--confirm $(CONFIRM))
+
+test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests on it, take it away; STAGE=local
+	@$(DEVELOPMENT)/python -m infra.trial $(or $(STAGE),local)
 
 lock: setup ## Pin today's versions of what the .in files ask for
 	@$(UV) pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux2014 --generate-hashes requirements.in --output-file requirements.txt

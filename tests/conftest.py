@@ -1,16 +1,28 @@
 """What every tier uses: data to link, and the deployed local stack."""
 
+import json
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from infra.local.stack import running_stack
+from infra.local.stack import Stack, running_stack
+from infra.trial import DEPLOYMENT_VARIABLE
 from linkage.testing import in_memory_world
 from tests.driving import driver
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
-    """The service, deployed to a local stack of the tests' own, on free ports; it ends with the tests."""
+    """The service, deployed to a local stack of the tests' own, on free ports; it ends with the tests.
+
+    Or one that is deployed already, wherever: a trial (see `infra.trial`) says where it is.
+    """
+    if described := os.environ.get(DEPLOYMENT_VARIABLE):
+        given = json.loads(Path(described).read_text())
+        yield Stack(**{**given, "state": Path(given["state"])})
+        return
     with running_stack(tmp_path_factory.mktemp("stack"), progress=print) as stack:
         yield stack
 

@@ -8,15 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from infra.packaging import ROOT, PackagingFailed, build
+from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
 
 def main() -> None:
     """Build what changed; exit 1 with the reason if it cannot be built."""
     parser = argparse.ArgumentParser(prog="infra.packaging", description=__doc__)
     parser.add_argument("--packages", type=Path, default=ROOT / "build" / "packages")
-    packages: Path = parser.parse_args().packages
+    parser.add_argument("--runtime", choices=RUNTIMES, default=DEFAULT.name, help="Lambda's Python that it is for")
+    arguments = parser.parse_args()
+    packages: Path = arguments.packages
     try:
-        build(packages, progress=partial(print, flush=True))
+        build(packages, runtime=RUNTIMES[arguments.runtime], progress=partial(print, flush=True))
     except PackagingFailed as error:
         sys.exit(f"packaging: {error}")
 

@@ -1,6 +1,7 @@
 """What must hold for every resource of the template that is deployed."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from infra.local.environments import python
 from infra.packaging import ROOT, build
 from linkage import object_keys
 from tests.rendering import Template, rendered
@@ -89,6 +91,20 @@ def test_it_is_what_cloudformation_understands(packages):
     done = subprocess.run([lint, packages / "template.json"], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_security_linter_finds_nothing_that_is_not_explained(packages, tmp_path):
+    """See infra/checkov.yaml for what is, and why."""
+    command = [python("checkov"), "-m", "checkov.main", "--config-file", ROOT / "infra" / "checkov.yaml"]
+    command += ["--file", packages / "template.json", "--skip-download"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed, failed = map(int, re.search(r"Passed checks: (\d+), Failed checks: (\d+)", done.stdout).groups())
+    assert passed > 100
+    assert failed == 0
 
 
 def test_no_event_source_takes_the_name_of_another_resource(template):
@@ -747,6 +763,13 @@ def test_all_functions_run_on_the_same_python_with_the_same_layers(template):
         assert layer["CompatibleRuntimes"] == [shared["Runtime"]]
     for function in of_type(template, "AWS::Serverless::Function").values():
         assert not {"Runtime", "Layers", "Architectures"} & function.keys()
+
+
+def test_every_layer_is_named_after_the_stack_and_itself(template):
+    layers = of_type(template, "AWS::Serverless::LayerVersion")
+
+    names = {layer["LayerName"]["Fn::Sub"] for layer in layers.values()}
+    assert names == {f"${{AWS::StackName}}-{name.lower()}" for name in layers}
 
 
 def test_no_secret_is_written_in_the_template(source):

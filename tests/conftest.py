@@ -1,18 +1,25 @@
 """What every tier uses: data to link, and the deployed local stack."""
 
+import os
+
 import numpy as np
 import pytest
 
-from infra.local.stack import running_stack
+from infra.local.stack import LOCALSTACK, remove_data, running_stack
 from linkage.testing import in_memory_world
 from tests.driving import driver
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
-    """The service, deployed to a local stack of the tests' own, on free ports; it ends with the tests."""
-    with running_stack(tmp_path_factory.mktemp("stack"), progress=print) as stack:
+    """The service, deployed to a local stack of the tests' own, on free ports; it ends with the tests.
+
+    Its object store is what OBJECT_STORE says.
+    """
+    state = tmp_path_factory.mktemp("stack")
+    with running_stack(state, object_store=os.environ.get("OBJECT_STORE") or LOCALSTACK, progress=print) as stack:
         yield stack
+    remove_data(state)
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,10 @@ REQUIREMENTS := infra/local/requirements
 export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-# Where the objects are: LocalStack's S3, or MinIO.
-OBJECT_STORE ?= localstack
-export OBJECT_STORE
+# OBJECT_STORE=minio has the objects in MinIO, for up, demo, test and e2e; make passes it on.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup minio demo test up down status lint types unit integration e2e format bench package lock clean
+.PHONY: help setup minio demo test up down status lint types unit integration e2e test-slow format bench package lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +59,9 @@ integration: setup ## Pass the tests on real servers
 
 e2e: setup ## Pass the tests against the deployed local stack
 	@$(DEVELOPMENT)/python -m pytest tests/e2e
+
+test-slow: setup ## Pass the tests that wait for minutes, such as until credentials expire
+	@$(DEVELOPMENT)/python -m pytest -m slow
 
 format: setup ## Put the code in its form
 	@$(DEVELOPMENT)/ruff check --fix --quiet

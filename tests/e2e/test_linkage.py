@@ -206,10 +206,10 @@ def test_status_and_version(client, stack):
 def objects_of(stack, project_id):
     s3 = boto3.client(
         "s3",
-        endpoint_url=stack.aws_endpoint_url,
+        endpoint_url=stack.s3_endpoint_url,
         region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=stack.s3_credentials[0],
+        aws_secret_access_key=stack.s3_credentials[1],
     )
     buckets = [stack.outputs["StoreBucket"], stack.outputs["UploadsBucket"]]
     pages = [page for bucket in buckets for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)]

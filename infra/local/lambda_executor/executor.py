@@ -15,6 +15,7 @@ from localstack.services.lambda_.invocation.lambda_models import (
 )
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from infra.local.lambda_executor import enforcement
 from infra.local.lambda_executor.environment import ExecutionEnvironment
 from infra.local.lambda_executor.process import Function
 from infra.local.lambda_executor.runtime_api import InitFailed
@@ -45,6 +46,7 @@ class ProcessExecutor(RuntimeExecutor):
         """Start the environment; LocalStack answers with the error if it cannot."""
         self._variables = {name: str(value) for name, value in env_vars.items() if not name.startswith(_FOREIGN)}
         self._variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{RUNTIME}"
+        enforcement.keep_alive(self._variables["AWS_ACCESS_KEY_ID"])
         self._start()
 
     def _start(self) -> None:

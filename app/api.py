@@ -28,12 +28,18 @@ class Api(Chalice):
 
 def _as_problem(status_code: int, event: dict[str, Any]) -> Any:  # noqa: ANN401  as Chalice's
     """Tell an error of Chalice's own as a problem."""
+    if status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE and _resource(event).endswith("/binaryclks"):
+        return problem(HTTPStatus.BAD_REQUEST, detail="Content Type not supported").to_dict()  # as the original
     status = HTTPStatus(status_code)
     title = status.phrase
     if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         title = f"Invalid Content-type ({headers.get('content-type', '')}), expected JSON data"
     return problem(status, detail=None, title=title).to_dict()
+
+
+def _resource(event: dict[str, Any]) -> str:
+    return str(event.get("requestContext", {}).get("resourcePath"))
 
 
 def _log(event: dict[str, Any], status: int) -> None:

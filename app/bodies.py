@@ -2,7 +2,17 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from linkage.models import ResultType
@@ -18,6 +28,25 @@ def _storable(text: str) -> str:
 
 
 Text = Annotated[StrictStr, AfterValidator(_storable)]
+
+
+def _block_id(value: object) -> object:
+    """Refuse what is neither a text nor a whole number, and half a surrogate pair, which has no bytes to be hashed."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise PydanticCustomError("block", "neither a text nor a whole number")
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("block", "a text cannot hold lone surrogates") from None
+    return value
+
+
+BlockId = Annotated[
+    Any, AfterValidator(_block_id), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+]
+"""As a union of the two types, but a wrong one gives one error, not two."""
+BlocksByRecord = dict[StrictStr, list[Annotated[StrictStr, AfterValidator(_block_id)]]]
+"""Ids of the blocks of each record, by the record's index."""
 
 
 class Body(BaseModel):
@@ -59,12 +88,27 @@ class StoredBody(Body):
 
 
 class ClksBody(Body):
-    """POST /projects/{project_id}/clks with the encodings themselves."""
+    """POST /projects/{project_id}/clks: the encodings themselves, base64; blocks are as with `EncodingsBody`."""
 
-    clks: list[Any]
+    clks: list[StrictStr]
+    blocks: BlocksByRecord | None = None
+
+
+class ClknblocksBody(Body):
+    """POST /projects/{project_id}/clks: each encoding with the ids of its blocks, of which there may be none."""
+
+    clknblocks: list[Annotated[list[BlockId], Field(min_length=1)]]
 
 
 class EncodingsBody(Body):
-    """POST /projects/{project_id}/clks with the encodings themselves, or with where they were put."""
+    """POST /projects/{project_id}/clks: the encodings themselves, and the ids of their blocks by record index."""
 
-    encodings: StoredBody | list[Any]
+    encodings: list[StrictStr]
+    blocks: BlocksByRecord | None = None
+
+
+class AnnouncedBody(Body):
+    """POST /projects/{project_id}/clks: where the encodings were put, and where their blocks."""
+
+    encodings: StoredBody
+    blocks: StoredBody | None = None

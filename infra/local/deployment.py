@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import boto3
 
-from infra.deploy import deploy
+from infra.deploy import Cloud, Stage, deploy
 from infra.local.servers.running import ServerFailed
 from infra.local.state import Stack
 
@@ -26,14 +26,11 @@ def deploy_service(stack: Stack, packages: Path, progress: Callable[[str], None]
         "UploadEndpoint": urlsplit(stack.s3_endpoint_url).netloc,
         "UploadSecure": "false",
         "ProjectListing": "true",
+        "Monitoring": "false",  # LocalStack has neither dashboards nor filters of logs
     }
     with _local_aws_settings():
-        return deploy(
-            packages,
-            parameters=parameters,
-            endpoint_url=stack.aws_endpoint_url,
-            progress=progress,
-        )
+        stage = Stage("local", "linkage", REGION, parameters)
+        return deploy(packages, stage, Cloud(stack.aws_endpoint_url, REGION), progress)
 
 
 def await_api(stack: Stack) -> None:

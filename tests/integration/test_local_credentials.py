@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.local.stack import LOCALSTACK, MINIO
-from linkage.adapters.credentials import session_policy
+from linkage.adapters.credentials import Grant, StsCredentials, upload_policy
 from linkage.adapters.objects import S3Objects
 from linkage.errors import UploadRejected
 from linkage.models import StoredFile
@@ -57,6 +57,17 @@ def s3_client(endpoint_url, credentials, config=ONCE):
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials.get("SessionToken"),
         config=config,
+    )
+
+
+def sts_client(stack, credentials):
+    return boto3.client(
+        "sts",
+        endpoint_url=stack.s3_endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials.get("SessionToken"),
     )
 
 
@@ -308,6 +319,33 @@ def test_a_presigned_url_allows_what_its_signer_may_and_no_more(party, neighbour
         assert requests.put(tampered, data=b"x", timeout=30).status_code == 403, name
 
 
+def test_who_may_read_one_object_can_do_nothing_else(each_stack, role, administrator):
+    store, key = each_stack.outputs["StoreBucket"], "projects/p/runs/r/result-scores.bin"
+    for name in (key, f"{key}2", "projects/p/runs/other/result-scores.bin"):
+        administrator.put_object(Bucket=store, Key=name, Body=b"scores")
+    grant = Grant(deployed_role(each_stack, "DownloadRole"), store)
+    sts = sts_client(each_stack, role("ApiRole"))
+    issued = StsCredentials(sts, uploads=grant, downloads=grant, duration_s=900).issue_reading(key, session_name="test")
+    s3 = s3_client(
+        each_stack.s3_endpoint_url,
+        {
+            "AccessKeyId": issued.access_key_id,
+            "SecretAccessKey": issued.secret_access_key,
+            "SessionToken": issued.session_token,
+        },
+    )
+
+    assert s3.get_object(Bucket=store, Key=key)["Body"].read() == b"scores"
+    for ask in (
+        lambda: s3.get_object(Bucket=store, Key=f"{key}2"),
+        lambda: s3.get_object(Bucket=store, Key="projects/p/runs/other/result-scores.bin"),
+        lambda: s3.list_objects_v2(Bucket=store, Prefix="projects/p/"),
+        lambda: s3.put_object(Bucket=store, Key=key, Body=b"x"),
+        lambda: s3.delete_object(Bucket=store, Key=key),
+    ):
+        assert_refused(ask)
+
+
 def test_the_service_presigns_results_for_anybody_to_read(as_role, each_stack, administrator):
     store = each_stack.outputs["StoreBucket"]
     administrator.put_object(Bucket=store, Key="runs/presigned", Body=b"result")
@@ -371,14 +409,7 @@ def test_expired_credentials_are_refused_by_localstack(stack_with):
 def test_expired_credentials_are_refused_by_minio(stack_with):
     """STS gives no less than 900 s, so this waits as long."""
     stack = stack_with(MINIO)
-    user = minio_user(stack, "ApiRole")
-    sts = boto3.client(
-        "sts",
-        endpoint_url=stack.s3_endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id=user["AccessKeyId"],
-        aws_secret_access_key=user["SecretAccessKey"],
-    )
+    sts = sts_client(stack, minio_user(stack, "ApiRole"))
     assert_expires(stack, sts, deployed_role(stack, "UploadRole"), duration_s=900)
 
 
@@ -388,7 +419,7 @@ def assert_expires(stack, sts, role_arn, *, duration_s):
         RoleArn=role_arn,
         RoleSessionName="brief",
         DurationSeconds=duration_s,
-        Policy=session_policy(uploads, "brief/party"),
+        Policy=upload_policy(uploads, "brief/party"),
     )["Credentials"]
     s3 = s3_client(stack.s3_endpoint_url, issued)
     s3.put_object(Bucket=uploads, Key="brief/party/x", Body=b"x")

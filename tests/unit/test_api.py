@@ -147,6 +147,10 @@ def test_the_description_of_a_project(service, project):
             {"result_type": "permutations", "number_parties": 3},
             "Multi-party linkage requires result type 'groups'.",
         ),
+        (
+            {"result_type": "similarity_scores", "number_parties": 5},
+            "Multi-party linkage requires result type 'groups'.",
+        ),
     ],
 )
 def test_a_wrong_project_is_refused(service, change, detail):
@@ -177,12 +181,12 @@ def test_unknown_members_are_ignored(service):
     assert service.create_project(unknown=1)
 
 
-@pytest.mark.parametrize("later", [{"result_type": "permutations"}, {"uses_blocking": True}])
-def test_what_is_not_supported_yet_is_said(service, later):
-    answer = service.request("POST", "/projects", body={"schema": {}, "result_type": "groups"} | later)
+@pytest.mark.parametrize("kind", [{"result_type": "permutations"}, {"result_type": "similarity_scores"}])
+def test_every_result_type_can_be_asked_for(service, kind):
+    project = service.create_project(**kind)
 
-    assert is_problem(answer, 400)
-    assert "not supported yet" in answer.json["detail"]
+    described = service.request("GET", path_of(project), token=project["result_token"]).json
+    assert kind.items() <= described.items()
 
 
 def test_projects_are_listed_until_they_are_deleted(service, project):
@@ -302,7 +306,7 @@ def test_a_token_uploads_once(service, project):
         ({"clks": []}, 400, "Missing CLKs information"),
         ({"clks": "x"}, 400, "'x' is not of type 'array' - 'clks'"),
         ({"clks": ["A"]}, 400, "encoding 0 is not valid base64"),
-        ({"clks": [7]}, 400, "encoding 0 is not a base64 string"),
+        ({"clks": [7]}, 400, "7 is not of type 'string' - 'clks.0'"),
         ({"clks": ["AAAAAAAAAAA=", "AAAA"]}, 400, "encoding 1 has 3 bytes, encoding 0 has 8"),
         ({"clks": ["AAAA"], "encodings": ["AAAA"]}, 400, None),
         ({"encodings": {}}, 400, None),

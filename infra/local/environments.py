@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / "build" / "environments"
 REQUIREMENTS = Path(__file__).parent / "requirements"
-NAMES = ("development", "localstack", "runtime", "client")
+NAMES = ("development", "localstack", "runtime", "client", "kernel")
 PYTHON_VERSION = (3, 11)
 
 

@@ -46,6 +46,7 @@ def project(tmp_path) -> Path:
         "functions/compare.py": "def handler(event, context): pass\n",
         "layers/linkage/python/linkage/__init__.py": "VERSION = 1\n",
         "layers/dependencies/leave_out.txt": "# nothing\n",
+        "layers/kernel/src/kernel.cpp": 'extern "C" int answer() { return 42; }\n',
         "requirements.txt": "",
     }
     root = tmp_path / "project"

@@ -258,7 +258,7 @@ def test_the_network_and_the_database_are_there_only_if_managed(template):
 def test_all_functions_run_on_the_same_python_with_the_same_layers(template):
     shared = template["Globals"]["Function"]
 
-    assert shared["Layers"] == [{"Ref": "Dependencies"}, {"Ref": "Linkage"}]
+    assert shared["Layers"] == [{"Ref": "Dependencies"}, {"Ref": "Kernel"}, {"Ref": "Linkage"}]
     for layer in of_type(template, "AWS::Serverless::LayerVersion").values():
         assert layer["CompatibleRuntimes"] == [shared["Runtime"]]
     for function in of_type(template, "AWS::Serverless::Function").values():

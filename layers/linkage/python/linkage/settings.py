@@ -27,7 +27,7 @@ class Settings(BaseModel):
     max_upload_bytes: int = 3 * 2**30
     """Encodings of one upload, in bytes: intake sorts them in memory."""
 
-    engine: Literal["native", "anonlink"] = "anonlink"
+    engine: Literal["native", "anonlink"] = "native"
     """Who compares, sorts and groups: see `linkage.engines`."""
     chunk_max_comparisons: int = 1_000_000_000
     chunk_min_comparisons: int = 8_000_000

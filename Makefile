@@ -21,6 +21,7 @@ help: ## Show this list
 setup: ## Install what is needed, below build/ only
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) is not here. Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m infra.local.environments
+	@$(DEVELOPMENT)/python -m infra.packaging --kernel
 
 minio: setup ## Build MinIO, once: with Go, from its source
 	@$(DEVELOPMENT)/python -m infra.local.object_store.program

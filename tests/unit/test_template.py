@@ -758,7 +758,7 @@ def test_traces_are_an_option_for_the_api_and_every_function(source):
 def test_all_functions_run_on_the_same_python_with_the_same_layers(template):
     shared = template["Globals"]["Function"]
 
-    assert shared["Layers"] == [{"Ref": "Dependencies"}, {"Ref": "Linkage"}]
+    assert shared["Layers"] == [{"Ref": "Dependencies"}, {"Ref": "Kernel"}, {"Ref": "Linkage"}]
     for layer in of_type(template, "AWS::Serverless::LayerVersion").values():
         assert layer["CompatibleRuntimes"] == [shared["Runtime"]]
     for function in of_type(template, "AWS::Serverless::Function").values():

@@ -10,6 +10,7 @@ import pytest
 
 from infra.packaging import ROOT, build
 from linkage import object_keys
+from linkage.settings import Settings
 
 MANAGED_ALONE = (
     "AWS::EC2::",
@@ -270,3 +271,9 @@ def test_no_secret_is_written_in_the_template(template):
         assert template["Parameters"][name]["NoEcho"] is True
     database = template["Resources"]["Database"]["Properties"]
     assert "{{resolve:secretsmanager:" in json.dumps(database["MasterUserPassword"])
+
+
+def test_the_largest_upload_fits_into_the_memory_of_the_intake(template):
+    most = Settings(uploads_bucket="u", store_bucket="s").max_upload_bytes
+
+    assert template["Resources"]["Intake"]["Properties"]["MemorySize"] * 2**20 >= most + 256 * 2**20

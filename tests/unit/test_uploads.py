@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, load_encodings
+from linkage.encodings import MEMBERSHIP_COST, needed_bytes
 from linkage.testing import in_memory_world
 from tests.driving import driver, texts
 from tests.oracle import groups_by_definition, groups_of_result
@@ -349,7 +350,7 @@ def test_blocks_outside_of_the_own_place_are_403(service, place):
 
 
 def test_more_encodings_than_intake_has_memory_for_are_refused_with_how_many_there_may_be():
-    service = driver(in_memory_world(max_upload_bytes=20 * (8 + 32) - 1))
+    service = driver(in_memory_world(max_upload_bytes=needed_bytes(20, 8) - 1))
     project = service.create_project()
 
     answer = upload(service, project, 0, "binary file", ENCODINGS_20)
@@ -361,7 +362,7 @@ def test_more_encodings_than_intake_has_memory_for_are_refused_with_how_many_the
 
 
 def test_more_blocks_than_intake_has_memory_for_are_an_error():
-    service = driver(in_memory_world(max_upload_bytes=20 * (8 + 32) + 30 * 96))
+    service = driver(in_memory_world(max_upload_bytes=needed_bytes(20, 8) + 30 * MEMBERSHIP_COST))
     project = service.create_project(uses_blocking=True)
     upload(service, project, 0, "binary file and blocks", ENCODINGS_20, [["a", "b"]] * 20)
     run_id = service.post_run(project)

@@ -67,7 +67,7 @@ package: setup ## Build what is deployed, without deploying it
 
 lock: setup ## Pin today's versions of what the .in files ask for
 	@$(UV) pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux2014 --generate-hashes requirements.in --output-file requirements.txt
-	@cd $(REQUIREMENTS) && for name in development localstack runtime client uv; do \
+	@cd $(REQUIREMENTS) && for name in development localstack runtime client checkov uv; do \
 		excludes=$$(test -e $$name.excludes && echo --excludes $$name.excludes); \
 		UV_NATIVE_TLS=1 $(CURDIR)/$(ENVIRONMENTS)/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes $$excludes $$name.in --output-file $$name.txt || exit 1; \
 	done

@@ -20,11 +20,13 @@ PROBLEMS: dict[type[errors.LinkageError], HTTPStatus] = {
     errors.EncodingsRefused: HTTPStatus.FORBIDDEN,
     errors.TokenAlreadyUsed: HTTPStatus.FORBIDDEN,
     errors.ObjectPathNotAllowed: HTTPStatus.FORBIDDEN,
-    errors.NotSupported: HTTPStatus.BAD_REQUEST,
     errors.ProjectHasErrors: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.RunNotComplete: HTTPStatus.NOT_FOUND,
     errors.RunFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.TooManyCandidates: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.UploadRejected: HTTPStatus.BAD_REQUEST,
+    errors.CredentialsNotOffered: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ProgressUnavailable: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """The status of each error. 500 for a run or project in error is the original's, and clients know it."""
@@ -42,7 +44,7 @@ def problem_details(view: Callable[P, Response]) -> Callable[P, Response]:
         try:
             return view(*args, **kwargs)
         except errors.LinkageError as error:
-            return problem(PROBLEMS[type(error)], detail=str(error))
+            return problem(PROBLEMS[type(error)], detail=str(error), title=error.title)
         except Exception:
             logger.exception("request failed")
             return problem(

@@ -6,6 +6,10 @@ from http import HTTPStatus
 
 from chalice.app import Response
 
+from linkage.models import Credentials
+from linkage.results import ScoreFile
+from linkage.uploads import UploadPermit
+
 JSON = {"Content-Type": "application/json"}
 
 
@@ -22,3 +26,18 @@ def no_content() -> Response:
 def timestamp(time: datetime | None) -> str | None:
     """Write a time as clients expect it: UTC without saying so, always with microseconds."""
     return None if time is None else time.isoformat(timespec="microseconds")
+
+
+def credentials_body(credentials: Credentials) -> dict[str, str]:
+    """Write temporary credentials as clients expect them."""
+    return {
+        "AccessKeyId": credentials.access_key_id,
+        "SecretAccessKey": credentials.secret_access_key,
+        "SessionToken": credentials.session_token,
+        "Expiration": credentials.expiration.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+    }
+
+
+def place_body(place: UploadPermit | ScoreFile) -> dict[str, str | bool]:
+    """Write where in the object store something is."""
+    return {"endpoint": place.endpoint, "secure": place.secure, "bucket": place.bucket, "path": place.path}

@@ -9,11 +9,11 @@ from app import requests
 from app.bodies import RunBody
 from app.environment import world
 from app.problems import problem_details
-from app.responses import JSON, answer, no_content, timestamp
+from app.responses import JSON, answer, credentials_body, no_content, place_body, timestamp
 from app.run_status import status_body
 from linkage.deletion import delete_run
 from linkage.models import Run
-from linkage.results import fetch_result
+from linkage.results import fetch_result, permit_download
 from linkage.runs import create_run, describe_status, list_runs, open_run
 
 routes = Blueprint(__name__)
@@ -70,8 +70,17 @@ def get_run_status(project_id: str, run_id: str) -> Response:
 @routes.route("/v1/projects/{project_id}/runs/{run_id}/result", methods=["GET", "HEAD"])
 @problem_details
 def get_result(project_id: str, run_id: str) -> Response:
-    """Answer with the run's result, or with where to read it if it is too large for an answer."""
-    result = fetch_result(project_id, run_id, requests.token(routes.current_request), world())
+    """Answer with the run's result, or with where to read it if it is too large for an answer.
+
+    Who sends the header RETURN-OBJECT-STORE-ADDRESS is told where the file of similarity scores is.
+    """
+    request = routes.current_request
+    token = requests.token(request)
+    if "return-object-store-address" in request.headers:
+        file = permit_download(project_id, run_id, token, world())
+        if file is not None:
+            return answer({"credentials": credentials_body(file.credentials), "object": place_body(file)})
+    result = fetch_result(project_id, run_id, token, world())
     if result.url is not None:
         return Response("", {"Location": result.url}, int(HTTPStatus.TEMPORARY_REDIRECT))
     return Response(result.text, dict(JSON), int(HTTPStatus.OK))

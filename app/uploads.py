@@ -10,7 +10,7 @@ from app import requests
 from app.bodies import AnnouncedBody, ClknblocksBody, ClksBody, EncodingsBody, StoredBody
 from app.environment import world
 from app.problems import problem_details
-from app.responses import answer
+from app.responses import answer, credentials_body, place_body
 from linkage.errors import InvalidRequest
 from linkage.uploads import (
     AnnouncedUpload,
@@ -34,24 +34,8 @@ _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 def get_upload_permit(project_id: str) -> Response:
     """Hand out temporary credentials for the party's own place in the object store."""
     permit = permit_upload(project_id, requests.token(routes.current_request), world())
-    credentials = permit.credentials
-    return answer(
-        {
-            "credentials": {
-                "AccessKeyId": credentials.access_key_id,
-                "SecretAccessKey": credentials.secret_access_key,
-                "SessionToken": credentials.session_token,
-                "Expiration": credentials.expiration.strftime("%Y-%m-%dT%H:%M:%S.%f"),
-            },
-            "upload": {
-                "endpoint": permit.endpoint,
-                "secure": permit.secure,
-                "bucket": permit.bucket,
-                "path": permit.path,
-            },
-        },
-        HTTPStatus.CREATED,
-    )
+    body = {"credentials": credentials_body(permit.credentials), "upload": place_body(permit)}
+    return answer(body, HTTPStatus.CREATED)
 
 
 @routes.route("/v1/projects/{project_id}/clks", methods=["POST"], content_types=["application/json"])

@@ -19,7 +19,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-from infra.deploy import DeploymentFailed, deploy
+from infra.deploy import Cloud, DeploymentFailed, Stage, deploy
 from infra.local.environments import ROOT
 from infra.local.servers import (
     LOOPBACK,
@@ -163,14 +163,11 @@ def _deploy(stack: Stack, tell: Progress) -> dict[str, str]:
         "UploadEndpoint": urlsplit(stack.aws_endpoint_url).netloc,
         "UploadSecure": "false",
         "ProjectListing": "true",
+        "Monitoring": "false",  # LocalStack has neither dashboards nor filters of logs
     }
     with _local_aws_settings():
-        return deploy(
-            PACKAGES,
-            parameters=parameters,
-            endpoint_url=stack.aws_endpoint_url,
-            progress=tell,
-        )
+        stage = Stage("local", "linkage", REGION, parameters)
+        return deploy(PACKAGES, stage, Cloud(stack.aws_endpoint_url, REGION), tell)
 
 
 def _await_api(stack: Stack) -> None:

@@ -120,7 +120,7 @@ def _render(merged: str, layers: Mapping[str, Path]) -> str:
     template: dict[str, Any] = yaml.safe_load(merged)
     resources = template["Resources"]
     resources["APIHandler"]["Properties"]["CodeUri"] = "api.zip"
-    for fact in ("Runtime", "Architectures"):  # Globals says it for all functions
+    for fact in ("Runtime", "Architectures", "Tracing"):  # Globals says it for all functions
         del resources["APIHandler"]["Properties"][fact]
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::LayerVersion":

@@ -114,3 +114,19 @@ def with_database(url, name):
     """Return the URL of another database of the same server."""
     head, _, parameters = url.partition("?")
     return f"{head.rpartition('/')[0]}/{name}" + (f"?{parameters}" if parameters else "")
+
+
+@pytest.fixture
+def audit_of(database_url):
+    """A function from a project's id to what the audit trail says of it."""
+
+    def audit(project_id):
+        connection = psycopg2.connect(database_url)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute("SELECT event FROM audit WHERE project_id = %s ORDER BY audit_id", [project_id])
+                return [event for (event,) in cursor.fetchall()]
+        finally:
+            connection.close()
+
+    return audit

@@ -200,7 +200,7 @@ def test_too_many_candidate_pairs_are_an_error_that_says_what_to_do(make_world):
     status = service.get_run(project, run_id).json
     assert status["state"] == "error"
     assert "global limit of candidate pairs" in status["message"]
-    assert "threshold above 0.8" in status["message"]
+    assert "it must be above 0.8" in status["message"]
 
 
 def test_base64_may_hold_line_breaks(service, project):

@@ -33,3 +33,14 @@ def rows_of(make_world):
         return [field.name for field in fields(tables) if project_id in repr(getattr(tables, field.name))]
 
     return rows
+
+
+@pytest.fixture
+def audit_of(make_world):
+    """A function from a project's id to what the audit trail says of it."""
+
+    def audit(project_id):
+        tables = make_world.worlds[0].projects.tables
+        return [event for event, project, _ in tables.audit if project == project_id]
+
+    return audit

@@ -147,6 +147,10 @@ def test_the_description_of_a_project(service, project):
             {"result_type": "permutations", "number_parties": 3},
             "Multi-party linkage requires result type 'groups'.",
         ),
+        (
+            {"result_type": "similarity_scores", "number_parties": 5},
+            "Multi-party linkage requires result type 'groups'.",
+        ),
     ],
 )
 def test_a_wrong_project_is_refused(service, change, detail):
@@ -177,12 +181,12 @@ def test_unknown_members_are_ignored(service):
     assert service.create_project(unknown=1)
 
 
-@pytest.mark.parametrize("later", [{"result_type": "permutations"}])
-def test_what_is_not_supported_yet_is_said(service, later):
-    answer = service.request("POST", "/projects", body={"schema": {}, "result_type": "groups"} | later)
+@pytest.mark.parametrize("kind", [{"result_type": "permutations"}, {"result_type": "similarity_scores"}])
+def test_every_result_type_can_be_asked_for(service, kind):
+    project = service.create_project(**kind)
 
-    assert is_problem(answer, 400)
-    assert "not supported yet" in answer.json["detail"]
+    described = service.request("GET", path_of(project), token=project["result_token"]).json
+    assert kind.items() <= described.items()
 
 
 def test_projects_are_listed_until_they_are_deleted(service, project):

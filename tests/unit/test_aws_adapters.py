@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from linkage.adapters import multipart
-from linkage.adapters.credentials import StsCredentials, session_policy
+from linkage.adapters.credentials import Grant, StsCredentials, download_policy, upload_policy
 from linkage.adapters.objects import S3Objects
 from linkage.adapters.queues import SqsQueues
 from linkage.errors import UploadRejected
@@ -229,11 +229,19 @@ def test_a_dead_letter_whose_handling_failed_stays(queues):
     assert next(adapter.dead_letters()) == ("plan", "plan")
 
 
-def test_credentials_are_for_one_prefix_and_an_hour():
+@pytest.mark.parametrize(
+    "issue",
+    [
+        lambda issuer: issuer.issue("project/party", session_name="party"),
+        lambda issuer: issuer.issue_reading("project/runs/run/result", session_name="run"),
+    ],
+)
+def test_credentials_are_temporary_and_not_shown(issue):
     role = boto3.client("iam").create_role(RoleName="upload", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    issuer = StsCredentials(boto3.client("sts"), role_arn=role, bucket="uploads", duration_s=3600)
+    sts, grant = boto3.client("sts"), Grant(role, "uploads")
+    issuer = StsCredentials(sts, uploads=grant, downloads=grant, duration_s=3600)
 
-    credentials = issuer.issue("project/party", session_name="party")
+    credentials = issue(issuer)
 
     assert credentials.session_token
     assert credentials.expiration.tzinfo is None
@@ -242,9 +250,17 @@ def test_credentials_are_for_one_prefix_and_an_hour():
 
 
 def test_the_session_policy_allows_nothing_else_and_fits():
-    policy = session_policy("u" * 63, f"{'p' * 48}/{'q' * 48}")
+    policy = upload_policy("u" * 63, f"{'p' * 48}/{'q' * 48}")
 
     (statement,) = json.loads(policy)["Statement"]
     assert set(statement["Action"]) == {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
     assert statement["Resource"] == f"arn:aws:s3:::{'u' * 63}/{'p' * 48}/{'q' * 48}/*"
     assert len(policy) < 2048
+
+
+def test_the_session_policy_for_a_download_opens_one_object_for_reading():
+    policy = download_policy("store", "projects/p/runs/r/result-scores.bin")
+
+    (statement,) = json.loads(policy)["Statement"]
+    assert statement["Action"] == ["s3:GetObject"]
+    assert statement["Resource"] == "arn:aws:s3:::store/projects/p/runs/r/result-scores.bin"

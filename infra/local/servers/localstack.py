@@ -8,7 +8,7 @@ from infra.local.environments import ROOT, python
 from infra.local.servers import LOOPBACK, Server, free_port, is_listening
 
 # What LocalStack loads, and so what the template may use.
-SERVICES = "apigateway,cloudformation,events,iam,lambda,logs,s3,sqs,sts"
+SERVICES = "apigateway,cloudformation,cloudwatch,events,iam,lambda,logs,s3,sqs,sts"
 
 
 def prepare(state: Path, *, api_port: int) -> Server:

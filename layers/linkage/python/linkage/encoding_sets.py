@@ -143,11 +143,11 @@ def dump_report(encoding_set: EncodingSet) -> bytes:
     return json.dumps(encoding_set.report()).encode()
 
 
-def load_encodings(raw: bytes, size: int) -> Encodings:
+def load_encodings(raw: bytes | memoryview, size: int) -> Encodings:
     """View raw bytes as encodings of ``size`` bytes, without a copy."""
     return np.frombuffer(raw, dtype=np.uint8).reshape(-1, size)
 
 
-def load_rows(raw: bytes) -> Rows:
+def load_rows(raw: bytes | memoryview) -> Rows:
     """View raw bytes as record indices, without a copy."""
     return np.frombuffer(raw, dtype=RECORD_INDEX)

@@ -191,18 +191,23 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ChunkCount:
-    """What one compared chunk adds to a run's progress."""
+    """What one compared chunk adds to a run's progress; `overflow` if it has more candidate pairs than a run may."""
 
     chunk: int
     comparisons: int
     candidates: int
+    overflow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object of a bucket, as a look at it or a listing tells. `metadata` keys are lower case."""
+    """An object of a bucket, as a look at it or a listing tells. `metadata` keys are lower case.
+
+    A listing alone tells when it was last written.
+    """
 
     key: str
     size_bytes: int
     etag: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    time_modified: datetime | None = None

@@ -10,8 +10,11 @@ Store bucket::
     projects/{project}/{party}/{upload}/blocks
     projects/{project}/{party}/{upload}/report.json
     projects/{project}/runs/{run}/plan.json
-    projects/{project}/runs/{run}/candidates/{chunk}
-    projects/{project}/runs/{run}/result
+    projects/{project}/runs/{run}/rectangles/{digest}
+    projects/{project}/runs/{run}/candidates/{chunk}     the chunk's candidate pairs, sorted
+    projects/{project}/runs/{run}/spilled/{chunk}/{n}    the same, of a chunk under way that has too many to hold
+    projects/{project}/runs/{run}/permutations.npy       what was drawn for a run of result type permutations
+    projects/{project}/runs/{run}/result[...]            what clients read (see `linkage.results`)
 
 Uploads bucket::
 
@@ -56,6 +59,11 @@ def plan(project_id: str, run_id: str) -> str:
     return run(project_id, run_id) + "plan.json"
 
 
+def rectangles(project_id: str, run_id: str, digest: str) -> str:
+    """Return the key of the rectangles of a plan."""
+    return f"{run(project_id, run_id)}rectangles/{digest}"
+
+
 def candidates(project_id: str, run_id: str) -> str:
     """Return the prefix of a run's candidate pairs, with a slash at its end."""
     return run(project_id, run_id) + "candidates/"
@@ -66,14 +74,40 @@ def chunk_candidates(project_id: str, run_id: str, chunk: int) -> str:
     return f"{candidates(project_id, run_id)}{chunk:08d}"
 
 
+def spilled_candidates(project_id: str, run_id: str, chunk: int, number: int) -> str:
+    """Return the key of candidate pairs that a chunk under way has too many of to hold."""
+    return f"{run(project_id, run_id)}spilled/{chunk:08d}/{number:08d}"
+
+
 def chunk_of(key: str) -> int:
     """Return the number of the chunk whose candidate pairs lie under the key."""
     return int(key.rpartition("/")[2])
 
 
 def result(project_id: str, run_id: str) -> str:
-    """Return the key of a run's result."""
+    """Return the key of a run's result, as the analyst reads it."""
     return run(project_id, run_id) + "result"
+
+
+def permutation(project_id: str, run_id: str, dataset: int) -> str:
+    """Return the key of the part of a run's result that one party reads: its permutation."""
+    return f"{result(project_id, run_id)}-permutation-{dataset}"
+
+
+def score_file(project_id: str, run_id: str) -> str:
+    """Return the key of a run's similarity scores in the original's file format."""
+    return result(project_id, run_id) + "-scores.bin"
+
+
+def permutations(project_id: str, run_id: str) -> str:
+    """Return the key of the permutations that were drawn for a run."""
+    return run(project_id, run_id) + "permutations.npy"
+
+
+def intermediates(project_id: str, run_id: str) -> tuple[str, ...]:
+    """Return the prefixes of what a run needs no more once it has its result; the plan comes first."""
+    prefix = run(project_id, run_id)
+    return tuple(prefix + name for name in ("plan.json", "rectangles/", "candidates/", "spilled/", "permutations.npy"))
 
 
 def project_prefixes(project_id: str) -> tuple[str, ...]:

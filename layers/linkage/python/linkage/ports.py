@@ -56,11 +56,29 @@ class Projects(Protocol):
     def note_credentials(self, party_id: str, expiration: datetime) -> bool:
         """Keep until when the party can write to the uploads bucket; False if the party is gone."""
 
-    def delete(self, project_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+    def delete(
+        self,
+        project_id: str,
+        *,
+        now: datetime,
+        sweep_until: datetime,
+        event: str = "project deleted",
+        unused_since: datetime | None = None,
+    ) -> bool:
         """Remove every row of the project, leave a tombstone and an audit entry; False if there is none.
 
-        The sweep goes on until ``sweep_until`` or until the last credentials expired, whichever is later.
+        The sweep goes on until ``sweep_until`` or until the last credentials expired, whichever is later. With
+        ``unused_since``, a project that was used from then on is left alone.
         """
+
+    def unused(self, since: datetime, *, limit: int) -> Sequence[str]:
+        """Return ids of projects in which nothing happened from then on, oldest first.
+
+        What happens: it is created, a party asks for credentials or uploads, a run is posted or ends.
+        """
+
+    def note(self, project_id: str, event: str, *, now: datetime) -> None:
+        """Keep an audit entry."""
 
 
 class Uploads(Protocol):
@@ -85,6 +103,9 @@ class Uploads(Protocol):
 
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
         """Return the project's ready uploads in the order of their data sets."""
+
+    def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
+        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
 
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
@@ -126,8 +147,13 @@ class Runs(Protocol):
     def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
         """Keep what the reconciler saw, and that the run moved (or was moved) now."""
 
-    def delete(self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+    def delete(
+        self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
+    ) -> bool:
         """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
+
+    def ended(self, before: datetime, *, limit: int) -> Sequence[Run]:
+        """Return runs that were completed, or failed, before then, oldest first."""
 
     def rate(self) -> int:
         """Return the comparisons a second of the run that completed last, at least 1."""
@@ -177,6 +203,9 @@ class Objects(Protocol):
 
     def get_range(self, bucket: str, key: str, start: int, stop: int) -> bytes:
         """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object has fewer."""
+
+    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+        """Return the same of an object that never changes; what was read lately may come from memory."""
 
     def open(self, file: StoredFile) -> AbstractContextManager[BinaryIO]:
         """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
@@ -250,6 +279,9 @@ class CredentialIssuer(Protocol):
 
     def issue(self, prefix: str, *, session_name: str) -> Credentials:
         """Return credentials that can put objects under the prefix of the uploads bucket, and nothing else."""
+
+    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
+        """Return credentials that can read the one object of the store bucket, and nothing else."""
 
 
 @dataclass(frozen=True)

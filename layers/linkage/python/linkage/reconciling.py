@@ -18,6 +18,7 @@ from linkage.planning import send_chunks
 from linkage.plans import Plan
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
+from linkage.retention import expire
 from linkage.timing import rearm_timer
 from linkage.uploads import store_manifest
 
@@ -37,7 +38,7 @@ def reconcile(message: Reconcile, world: World) -> None:
     """Move on what is stuck, and come back while anything is unfinished.
 
     Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that
-    the settings give.
+    the settings give. The message that is due at no time is the daily schedule's: then what is too old expires too.
     """
     for worker, body in world.queues.dead_letters():
         _bury(worker, body, world)
@@ -48,6 +49,8 @@ def reconcile(message: Reconcile, world: World) -> None:
         _move_run(run, world)
     for tombstone in world.tombstones.due(world.now()):
         world.queues.send(DeleteData(project_id=tombstone.project_id, run_id=tombstone.run_id))
+    if message.due is None:
+        expire(world)
     if uploads or runs:
         rearm_timer(message, world.settings.reconcile_period_s, world)
     elif world.tombstones.count():

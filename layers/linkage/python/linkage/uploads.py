@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from linkage import object_keys
 from linkage.block_files import dump_block_file, order_by_record
 from linkage.encodings import join_encodings, needed_bytes
-from linkage.errors import AccessDenied, EncodingsRefused, InvalidRequest, ObjectPathNotAllowed, TokenAlreadyUsed
+from linkage.errors import (
+    AccessDenied,
+    CredentialsNotOffered,
+    EncodingsRefused,
+    InvalidRequest,
+    ObjectPathNotAllowed,
+    TokenAlreadyUsed,
+)
 from linkage.models import (
     Credentials,
     FileFormat,
@@ -80,6 +87,8 @@ def permit_upload(project_id: str, token: str, world: World) -> UploadPermit:
     May be asked again at any time, so that a long upload is never cut off.
     """
     _, party = identify_party(project_id, token, world)
+    if not world.settings.upload_credentials:
+        raise CredentialsNotOffered
     path = object_keys.party_prefix(project_id, party.party_id)
     credentials = world.credentials.issue(path, session_name=party.party_id)
     if not world.projects.note_credentials(party.party_id, credentials.expiration):

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
 from linkage.adapters.multipart import PartWriter, write_in_parts
+from linkage.adapters.range_reading import RangeReader
 from linkage.errors import UploadRejected
 from linkage.models import StoredFile, StoredObject
 
@@ -22,8 +24,9 @@ _DELETE_BATCH = 1000
 class S3Objects:
     """See `linkage.ports.Objects`."""
 
-    def __init__(self, client: "S3Client") -> None:
+    def __init__(self, client: "S3Client", *, kept_bytes: int = 256 * 2**20) -> None:
         self._client = client
+        self._ranges = RangeReader(self._open_range, most_bytes=kept_bytes)
 
     def get(self, bucket: str, key: str) -> bytes | None:
         """Return the whole object, or None."""
@@ -42,6 +45,10 @@ class S3Objects:
         if len(body) != stop - start:
             raise EOFError(f"{key} ends before byte {stop}")
         return body
+
+    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+        """Return the same of an object that never changes; what was read lately may come from memory."""
+        return self._ranges.read(bucket, key, start, stop) if start < stop else memoryview(b"")
 
     @contextmanager
     def open(self, file: StoredFile) -> Iterator[BinaryIO]:
@@ -87,7 +94,8 @@ class S3Objects:
         """Yield the objects whose keys begin with the prefix, in the order of their keys."""
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for found in page.get("Contents", []):
-                yield StoredObject(found["Key"], found["Size"])
+                modified = found["LastModified"].astimezone(UTC).replace(tzinfo=None)
+                yield StoredObject(found["Key"], found["Size"], time_modified=modified)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Remove the objects; one that is not there is no error."""
@@ -113,6 +121,10 @@ class S3Objects:
             Params={"Bucket": bucket, "Key": key, "ResponseContentType": "application/json"},
             ExpiresIn=expires_s,
         )
+
+    def _open_range(self, bucket: str, key: str, start: int, stop: int) -> BinaryIO:
+        body = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")["Body"]
+        return cast("BinaryIO", body)
 
 
 def _code(error: ClientError) -> str:

@@ -63,8 +63,12 @@ VALUES (%(project_id)s, %(run_id)s, %(now)s, %(sweep_until)s, %(now)s)
 """
 
 _INSERT_AUDIT = """
-INSERT INTO audit (time, event, project_id, run_id) VALUES (%(now)s, 'run deleted', %(project_id)s, %(run_id)s)
+INSERT INTO audit (time, event, project_id, run_id) VALUES (%(now)s, %(event)s, %(project_id)s, %(run_id)s)
 """
+
+_SELECT_ENDED = f"""
+SELECT {_COLUMNS} FROM runs WHERE time_completed < %(before)s ORDER BY time_completed, run_id LIMIT %(limit)s
+"""  # noqa: S608
 
 _SELECT_RATE = """
 SELECT total_comparisons / greatest(extract(epoch FROM time_completed - time_started), 0.001)
@@ -123,9 +127,11 @@ class PostgresRuns:
         """Keep what the reconciler saw, and that the run moved (or was moved) now."""
         self._database.execute(_NOTE_CHUNKS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
 
-    def delete(self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+    def delete(
+        self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
+    ) -> bool:
         """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
-        values = {"project_id": project_id, "run_id": run_id, "now": now, "sweep_until": sweep_until}
+        values = {"project_id": project_id, "run_id": run_id, "now": now, "sweep_until": sweep_until, "event": event}
         with self._database.transaction() as cursor:
             cursor.execute(_DELETE_RUN, values)
             if not cursor.rowcount:
@@ -133,6 +139,10 @@ class PostgresRuns:
             cursor.execute(_INSERT_TOMBSTONE, values)
             cursor.execute(_INSERT_AUDIT, values)
             return True
+
+    def ended(self, before: datetime, *, limit: int) -> Sequence[Run]:
+        """Return runs that were completed, or failed, before then, oldest first."""
+        return [_run(row) for row in self._database.fetch_all(_SELECT_ENDED, {"before": before, "limit": limit})]
 
     def rate(self) -> int:
         """Return the comparisons a second of the run that completed last, at least 1."""

@@ -56,6 +56,13 @@ SELECT p.dataset_index, p.party_id, u.upload_id
  ORDER BY p.dataset_index
 """
 
+_SELECT_RECEIPTS = """
+SELECT p.dataset_index, u.receipt_token_hash
+  FROM uploads u JOIN parties p USING (party_id)
+ WHERE u.project_id = %(project_id)s AND u.state <> 'error'
+ ORDER BY p.dataset_index
+"""
+
 _SELECT_RECEIVED = f"SELECT {_COLUMNS} FROM uploads WHERE state = 'received' ORDER BY time_added"  # noqa: S608
 
 _NOTE_RETRY = "UPDATE uploads SET time_moved = %(now)s WHERE upload_id = %(upload_id)s"
@@ -117,6 +124,11 @@ class PostgresUploads:
         """Return the project's ready uploads in the order of their data sets."""
         rows = self._database.fetch_all(_SELECT_READY, {"project_id": project_id})
         return [ReadyUpload(*row) for row in rows]
+
+    def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
+        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
+        rows = self._database.fetch_all(_SELECT_RECEIPTS, {"project_id": project_id})
+        return [(dataset_index, bytes(token_hash)) for dataset_index, token_hash in rows]
 
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""

@@ -1,0 +1,71 @@
+"""Results as clients read them: JSON, made piece by piece, and the original's file of similarity scores.
+
+This module is pure: `linkage.solving` writes the pieces to the store bucket.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.candidates import Candidates, scores
+
+_PIECE = 100_000
+"""How many entries of a list are put together at a time."""
+
+SCORES_OPEN, SCORES_CLOSE = b'{"similarity_scores":[', b"]}"
+"""Around the rows of `scores_text`, with a comma between batches."""
+
+SCORE = np.dtype([("score", "<f8"), ("left_set", "<u4"), ("right_set", "<u4"), ("left", "<u4"), ("right", "<u4")])
+SCORE_FILE_HEADER = bytes([1, 8, 4, 4])
+"""anonlink's serialization: version, then the bytes of a score, of a data set index and of a record index."""
+
+
+def groups_text(
+    datasets: NDArray[np.uint32], records: NDArray[np.uint32], offsets: NDArray[np.int64]
+) -> Iterator[bytes]:
+    """Yield ``{"groups": [[[data set, record], ...], ...]}``; group i is what lies between offsets i and i + 1."""
+    bounds = pairwise(offsets.tolist())
+    groups = (
+        ",".join(f"[{d},{r}]" for d, r in zip(datasets[start:stop].tolist(), records[start:stop].tolist(), strict=True))
+        for start, stop in bounds
+    )
+    return _list_text("groups", (f"[{group}]" for group in groups))
+
+
+def mask_text(mask: NDArray[np.uint8]) -> Iterator[bytes]:
+    """Yield ``{"mask": [0, 1, ...]}``."""
+    return _list_text("mask", map(str, mask.tolist()))
+
+
+def permutation_text(positions: NDArray[np.uint32], rows: int) -> Iterator[bytes]:
+    """Yield ``{"permutation": [...], "rows": n}``."""
+    return _list_text("permutation", map(str, positions.tolist()), f',"rows":{rows}')
+
+
+def scores_text(batch: Candidates) -> bytes:
+    """Return rows ``[[0,record],[1,record],score]`` of candidates of two parties, with commas between.
+
+    A score is written as Python writes a double: the shortest text that reads back as the same number.
+    """
+    rows = zip(batch["left"].tolist(), batch["right"].tolist(), scores(batch).tolist(), strict=True)
+    return ",".join(f"[[0,{left}],[1,{right}],{score!r}]" for left, right, score in rows).encode()
+
+
+def score_rows(batch: Candidates) -> bytes:
+    """Return the same as rows of a file that ``anonlink.serialization.load_candidate_pairs`` reads."""
+    rows = np.zeros(len(batch), dtype=SCORE)
+    rows["score"], rows["right_set"] = scores(batch), 1
+    rows["left"], rows["right"] = batch["left"], batch["right"]
+    return rows.tobytes()
+
+
+def _list_text(name: str, entries: Iterable[str], rest: str = "") -> Iterator[bytes]:
+    """Yield an object with a list in it, in pieces."""
+    yield f'{{"{name}":['.encode()
+    remaining, separator = iter(entries), ""
+    while piece := list(islice(remaining, _PIECE)):
+        yield (separator + ",".join(piece)).encode()
+        separator = ","
+    yield f"]{rest}}}".encode()

@@ -15,6 +15,7 @@ import pytest
 from infra.local.environments import python
 from infra.packaging import ROOT, build
 from linkage import object_keys
+from linkage.settings import Settings
 from tests.rendering import Template, rendered
 
 MANAGED_ALONE = ("AWS::EC2::", "AWS::ElastiCache::", "AWS::KMS::", "AWS::RDS::")
@@ -776,3 +777,9 @@ def test_no_secret_is_written_in_the_template(source):
     for name in ("DatabaseUrl", "RedisUrl"):
         assert source["Parameters"][name]["NoEcho"] is True
     assert "{{resolve:" not in json.dumps(source)  # it would be readable in a function's settings
+
+
+def test_the_largest_upload_fits_into_the_memory_of_the_intake(source):
+    most = Settings(uploads_bucket="u", store_bucket="s").max_upload_bytes
+
+    assert source["Resources"]["Intake"]["Properties"]["MemorySize"] * 2**20 >= most + 256 * 2**20

@@ -52,16 +52,26 @@ def stack(stack_with):
 
     Or one that is deployed already, wherever: a trial (see `infra.trial`) says where it is.
     """
-    if described := os.environ.get(DEPLOYMENT_VARIABLE):
-        given = json.loads(Path(described).read_text())
-        return Stack(**{**given, "state": Path(given["state"]), "s3_credentials": tuple(given["s3_credentials"])})
-    return stack_with(CHOSEN_STORE or LOCALSTACK)
+    return deployed() or stack_with(CHOSEN_STORE or LOCALSTACK)
 
 
 @pytest.fixture(scope="session", params=OBJECT_STORES)
 def each_stack(stack_with, request):
-    """The service with the one object store, then with the other."""
+    """The service with the one object store, then with the other; a deployment has one of its own."""
+    if given := deployed():
+        if request.param != OBJECT_STORES[0]:
+            pytest.skip("a deployment has one object store")
+        return given
     return stack_with(request.param)
+
+
+def deployed():
+    """Return the deployment that a trial says to test; None if there is none."""
+    described = os.environ.get(DEPLOYMENT_VARIABLE)
+    if not described:
+        return None
+    given = json.loads(Path(described).read_text())
+    return Stack(**{**given, "state": Path(given["state"]), "s3_credentials": tuple(given["s3_credentials"])})
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,12 @@ TABLES = ("projects", "parties", "uploads", "runs", "tombstones", "audit")
 
 
 @pytest.fixture
+def stack(each_stack):
+    """The service with each object store in turn; OBJECT_STORE chooses one."""
+    return each_stack
+
+
+@pytest.fixture
 def client(stack):
     return Client(stack.server_url)
 

@@ -21,11 +21,6 @@ LATER = [runtime for runtime in RUNTIMES.values() if runtime != DEFAULT]
 
 
 @pytest.fixture(scope="module")
-def packages() -> Path:
-    return build(ROOT / "build" / "packages")
-
-
-@pytest.fixture(scope="module")
 def sandbox(packages, tmp_path_factory) -> Path:
     """The packages, unzipped where Lambda would."""
     folder = tmp_path_factory.mktemp("sandbox")

@@ -30,17 +30,18 @@ demo: setup ## Link two real data sets through the whole service, and judge the 
 	@$(DEVELOPMENT)/python -m infra.local.demo
 
 test: setup lint types ## Pass every test
+	@test "$(OBJECT_STORE)" = localstack || $(DEVELOPMENT)/python -m infra.local.object_store.program --if-possible
 	@echo "== tests: unit, integration, end to end"
 	@$(DEVELOPMENT)/python -m pytest
 
 up: setup ## Start the service on this machine and leave it running; PORT=8851 OBJECT_STORE=minio
-	@$(DEVELOPMENT)/python -m infra.local.stack up $(if $(PORT),--port $(PORT))
+	@$(DEVELOPMENT)/python -m infra.local up $(if $(PORT),--port $(PORT))
 
 down: ## Stop what `make up` started
-	@$(DEVELOPMENT)/python -m infra.local.stack down
+	@$(DEVELOPMENT)/python -m infra.local down
 
 status: ## Say what runs, and where
-	@$(DEVELOPMENT)/python -m infra.local.stack status
+	@$(DEVELOPMENT)/python -m infra.local status
 
 lint: setup ## Check format, lint and the directions of imports
 	@echo "== format, lint, imports"
@@ -94,5 +95,5 @@ lock: setup ## Pin today's versions of what the .in files ask for
 	done
 
 clean: ## Stop the stack and remove all that was built, and all that it kept
-	@test ! -x $(DEVELOPMENT)/python || $(DEVELOPMENT)/python -m infra.local.stack down --remove-data
+	@test ! -x $(DEVELOPMENT)/python || $(DEVELOPMENT)/python -m infra.local down --remove-data
 	rm -rf build

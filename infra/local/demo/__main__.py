@@ -7,11 +7,12 @@ import sys
 from contextlib import ExitStack
 from types import FrameType
 
+from infra.local.__main__ import add_object_store
 from infra.local.demo.client import AnonlinkClient, ClientError
 from infra.local.demo.stages import Stages
 from infra.local.demo.walkthrough import demonstrate
 from infra.local.environments import ROOT
-from infra.local.stack import STATE, StackFailed, add_object_store, running_stack
+from infra.local.stack import STATE, StackFailed, running_stack
 from infra.local.state import logs_dir
 
 _FOLDER = ROOT / "build" / "demo"

@@ -104,7 +104,8 @@ class Mirror:
         cloudformation = self._client("cloudformation", self.aws_endpoint_url)
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.stack_name)
         for resource in pages.search("StackResourceSummaries"):
-            if resource["ResourceType"] == "AWS::IAM::Role":
+            # One whose condition is false is listed too, without a name of its own.
+            if resource["ResourceType"] == "AWS::IAM::Role" and "PhysicalResourceId" in resource:
                 yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
 
     def _statements(self, role: str) -> list[dict[str, Any]]:

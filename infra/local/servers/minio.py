@@ -33,6 +33,7 @@ def prepare(data: Path, *, bridge_url: str, port: int | None = None) -> Server:
         "MINIO_BROWSER": "off",
         "MINIO_UPDATE": "off",
         "MINIO_REGION": "us-east-1",
+        "MINIO_API_SYNC_EVENTS": "on",  # an event is in its file before the object is acknowledged
         "MINIO_API_STALE_UPLOADS_EXPIRY": _STALE_UPLOADS,
         f"MINIO_NOTIFY_WEBHOOK_ENABLE_{TARGET}": "on",
         f"MINIO_NOTIFY_WEBHOOK_ENDPOINT_{TARGET}": bridge_url,

@@ -11,19 +11,14 @@ namespace {
 // filter, and to count a pair that passed it. Only their ratio matters, and not much.
 constexpr double kFilterCost = 3.5 / 1024;
 constexpr double kCountCost = 60;
-constexpr int kFilterStep = 4 * kNibblesAtATime;
+// The filter takes so many bits at a time; its length is chosen in steps of twice that.
+constexpr int kFilterBits = 4 * kNibblesAtATime;
+constexpr int kStepBits = 2 * kFilterBits, kStepBytes = kStepBits / 8;
 constexpr int64_t kMaxSample = 1 << 16;
 
 int popcount(const uint64_t *row, int words) {
     int count = 0;
     for (int word = 0; word < words; word++) count += __builtin_popcountll(row[word]);
-    return count;
-}
-
-// Popcount of the first `bits` bits.
-int popcount_of_first(const uint64_t *row, int bits) {
-    int count = popcount(row, bits / 64);
-    if (bits % 64) count += __builtin_popcountll(row[bits / 64] & ((uint64_t{1} << bits % 64) - 1));
     return count;
 }
 
@@ -62,45 +57,42 @@ bool fill_partners(linkage_comparison &comparison) {
     return true;
 }
 
-bool count_bits(Side &side, int words, int filter_bits) {
-    for (int64_t row = 0; row < side.rows; row++) {
-        const uint64_t *encoding = side.words + row * words;
-        int all = popcount(encoding, words);
-        side.popcounts[row] = static_cast<uint16_t>(all);
-        int looked_at = filter_bits < words * 64 ? popcount_of_first(encoding, filter_bits) : all;
-        side.rests[row] = static_cast<uint16_t>(all - looked_at);
+// Bits of a step, as many as there are.
+uint32_t step_of(const uint64_t *row, int step) {
+    uint32_t bits = 0;
+    memcpy(&bits, reinterpret_cast<const uint8_t *>(row) + step * kStepBytes, kStepBytes);
+    return bits;
+}
+
+// Count, by steps of the filter, the pairs of a sample that are still possible after them.
+void count_passed(const linkage_comparison &comparison, const int64_t *sample, int64_t count, int64_t *passed) {
+    int words = comparison.words, steps = comparison.bits / kStepBits;
+    for (int64_t pair = 0; pair < count; pair++) {
+        const uint64_t *one = comparison.left.words + sample[2 * pair] * words;
+        const uint64_t *other = comparison.right.words + sample[2 * pair + 1] * words;
+        int one_rest = popcount(one, words), other_rest = popcount(other, words);
+        int needed = comparison.smallest_common[one_rest + other_rest];
+        for (int step = 0; step < steps; step++) {
+            uint32_t one_bits = step_of(one, step), other_bits = step_of(other, step);
+            needed -= __builtin_popcount(one_bits & other_bits);
+            one_rest -= __builtin_popcount(one_bits);
+            other_rest -= __builtin_popcount(other_bits);
+            if ((one_rest < other_rest ? one_rest : other_rest) < needed) break;
+            passed[step]++;
+        }
     }
-    return true;
 }
 
 // The filter's length that would have cost least for the sample.
 int choose_filter_bits(const linkage_comparison &comparison, const int64_t *sample, int64_t count) {
-    int steps = comparison.bits / kFilterStep;
-    if (!count || steps < 2) return comparison.bits;
-    Buffer<int64_t> passed;  // by steps looked at, how many pairs of the sample are still possible
-    if (!passed.resize_zeroed(steps + 1)) return comparison.bits;
-    int words = comparison.words;
-    for (int64_t pair = 0; pair < count; pair++) {
-        const uint64_t *one = comparison.left.words + sample[2 * pair] * words;
-        const uint64_t *other = comparison.right.words + sample[2 * pair + 1] * words;
-        uint64_t both[kMaxBits / 64];
-        for (int word = 0; word < words; word++) both[word] = one[word] & other[word];
-        int one_all = popcount(one, words), other_all = popcount(other, words);
-        int needed = comparison.smallest_common[one_all + other_all];
-        for (int step = 1; step <= steps; step++) {
-            int bits = step * kFilterStep;
-            int one_rest = one_all - popcount_of_first(one, bits);
-            int other_rest = other_all - popcount_of_first(other, bits);
-            int rest = one_rest < other_rest ? one_rest : other_rest;
-            if (popcount_of_first(both, bits) + rest < needed) break;
-            passed[step]++;
-        }
-    }
-    int best = comparison.bits;
+    int steps = comparison.bits / kStepBits, best = comparison.bits;
+    Buffer<int64_t> passed;
+    if (!count || !passed.resize_zeroed(steps)) return best;
+    count_passed(comparison, sample, count, passed.data());
     double best_cost = kFilterCost * comparison.bits;
-    for (int step = 1; step <= steps; step++) {
-        double cost = kFilterCost * step * kFilterStep + kCountCost * passed[step] / count;
-        if (cost < best_cost) best = step * kFilterStep, best_cost = cost;
+    for (int step = 0; step < steps; step++) {
+        double cost = kFilterCost * (step + 1) * kStepBits + kCountCost * passed[step] / count;
+        if (cost < best_cost) best = (step + 1) * kStepBits, best_cost = cost;
     }
     return best;
 }
@@ -119,10 +111,10 @@ bool prepare(linkage_comparison &comparison, double threshold, const int64_t *sa
     if (!fill_smallest_common(comparison, threshold) || !fill_partners(comparison)) return false;
     if (reorder && sample_count && !reorder_bits(comparison, sample, sample_count)) return false;
     if (!filter_bits) filter_bits = choose_filter_bits(comparison, sample, sample_count);
-    comparison.filter_bits = (filter_bits + kFilterStep - 1) / kFilterStep * kFilterStep;
+    comparison.filter_bits = (filter_bits + kFilterBits - 1) / kFilterBits * kFilterBits;
     for (Side *side : sides) {
         if (!side->popcounts.resize(side->rows) || !side->rests.resize(side->rows)) return false;
-        count_bits(*side, comparison.words, comparison.filter_bits);
+        comparison.path->count_bits(*side, comparison.words, comparison.filter_bits);
     }
     return true;
 }
@@ -145,7 +137,7 @@ linkage_comparison *linkage_comparison_new(const uint8_t *left, int64_t left_row
     if (!comparison) return nullptr;
     comparison->words = size / 8;
     comparison->bits = size * 8;
-    comparison->path = linkage_path(path);
+    comparison->path = path_functions(linkage_path(path));
     comparison->left.words = reinterpret_cast<const uint64_t *>(left);
     comparison->left.rows = left_rows;
     comparison->right.words = reinterpret_cast<const uint64_t *>(right);

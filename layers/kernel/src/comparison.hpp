@@ -19,6 +19,8 @@ struct Side {
     int64_t rows = 0;
 };
 
+struct Path;
+
 }  // namespace linkage
 
 struct linkage_comparison {
@@ -26,7 +28,7 @@ struct linkage_comparison {
     int words = 0;        // of a row
     int bits = 0;         // of a row
     int filter_bits = 0;  // a multiple of 12, or up to 11 more than bits
-    int path = 0;
+    const linkage::Path *path = nullptr;
 
     // By the sum of two popcounts, the fewest common bits that make a candidate; more than there can be if none do.
     linkage::Buffer<int32_t> smallest_common;
@@ -38,15 +40,19 @@ struct linkage_scan;
 
 namespace linkage {
 
-// One way to compare: finds the next pairs of a scan.
-using ScanNext = int64_t (*)(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, int32_t *done);
+// One way to compare. What is done for every row or pair is compiled for the path's processor.
+struct Path {
+    // Fill in the popcounts and rests of a side whose memory is there already.
+    void (*count_bits)(Side &side, int words, int filter_bits);
+    // Find the next pairs of a scan: see linkage_scan_next.
+    int64_t (*next_pairs)(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, int32_t *done);
+};
 
-int64_t scan_next_portable(linkage_scan &, linkage_pair *, int64_t, int32_t *);
+extern const Path kPortablePath;
 #if defined(__x86_64__)
-int64_t scan_next_avx2(linkage_scan &, linkage_pair *, int64_t, int32_t *);
-int64_t scan_next_avx512(linkage_scan &, linkage_pair *, int64_t, int32_t *);
+extern const Path kAvx2Path, kAvx512Path;
 #elif defined(__aarch64__)
-int64_t scan_next_neon(linkage_scan &, linkage_pair *, int64_t, int32_t *);
+extern const Path kNeonPath;
 #endif
 
 }  // namespace linkage

@@ -46,15 +46,15 @@ constexpr int kFastestFirst[] = {LINKAGE_PORTABLE};
 
 }  // namespace
 
-ScanNext scan_function(int path) {
+const Path *path_functions(int path) {
     switch (path) {
 #if defined(__x86_64__)
-        case LINKAGE_AVX2: return scan_next_avx2;
-        case LINKAGE_AVX512: return scan_next_avx512;
+        case LINKAGE_AVX2: return &kAvx2Path;
+        case LINKAGE_AVX512: return &kAvx512Path;
 #elif defined(__aarch64__)
-        case LINKAGE_NEON: return scan_next_neon;
+        case LINKAGE_NEON: return &kNeonPath;
 #endif
-        default: return scan_next_portable;
+        default: return &kPortablePath;
     }
 }
 

@@ -5,7 +5,7 @@
 
 namespace linkage {
 
-// The function for a path that linkage_path has allowed.
-ScanNext scan_function(int path);
+// The functions of a path that linkage_path has allowed.
+const Path *path_functions(int path);
 
 }  // namespace linkage

@@ -9,6 +9,24 @@
 namespace linkage {
 namespace {
 
+// See Path.
+inline void count_bits(Side &side, int words, int filter_bits) {
+    int whole = filter_bits / 64 < words ? filter_bits / 64 : words;  // words that the filter looks at
+    uint64_t part = whole < words ? ~uint64_t{0} << filter_bits % 64 : 0;  // bits of the next that it does not
+    for (int64_t row = 0; row < side.rows; row++) {
+        const uint64_t *encoding = side.words + row * words;
+        int looked_at = 0, rest = 0;
+        for (int word = 0; word < whole; word++) looked_at += __builtin_popcountll(encoding[word]);
+        if (whole < words) {
+            looked_at += __builtin_popcountll(encoding[whole] & ~part);
+            rest += __builtin_popcountll(encoding[whole] & part);
+        }
+        for (int word = whole + 1; word < words; word++) rest += __builtin_popcountll(encoding[word]);
+        side.popcounts[row] = static_cast<uint16_t>(looked_at + rest);
+        side.rests[row] = static_cast<uint16_t>(rest);
+    }
+}
+
 struct Output {
     linkage_pair *pairs;
     int64_t capacity;

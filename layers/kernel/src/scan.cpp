@@ -1,8 +1,6 @@
 // Scans as they are made and ended; scan_*.cpp do the work in between.
 #include "scan.hpp"
 
-#include "paths.hpp"
-
 using namespace linkage;
 
 namespace {
@@ -57,7 +55,7 @@ linkage_scan *linkage_scan_new(const linkage_comparison *comparison, const int64
 int64_t linkage_scan_next(linkage_scan *scan, linkage_pair *pairs, int64_t capacity, int32_t *done) {
     *done = 0;
     if (capacity < LINKAGE_SCAN_CAPACITY) return LINKAGE_INVALID;
-    return scan_function(scan->comparison->path)(*scan, pairs, capacity, done);
+    return scan->comparison->path->next_pairs(*scan, pairs, capacity, done);
 }
 
 void linkage_scan_free(linkage_scan *scan) { destroy(scan); }

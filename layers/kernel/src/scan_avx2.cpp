@@ -37,9 +37,7 @@ struct Avx2 {
 
 }  // namespace
 
-int64_t scan_next_avx2(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, int32_t *done) {
-    return next_pairs_of_any_size<Avx2>(scan, pairs, capacity, done);
-}
+const Path kAvx2Path = {count_bits, next_pairs_of_any_size<Avx2>};
 
 }  // namespace linkage
 #endif

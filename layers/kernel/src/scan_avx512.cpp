@@ -35,9 +35,7 @@ struct Avx512 {
 
 }  // namespace
 
-int64_t scan_next_avx512(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, int32_t *done) {
-    return next_pairs_of_any_size<Avx512>(scan, pairs, capacity, done);
-}
+const Path kAvx512Path = {count_bits, next_pairs_of_any_size<Avx512>};
 
 }  // namespace linkage
 #endif

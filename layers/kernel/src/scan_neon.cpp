@@ -38,9 +38,7 @@ struct Neon {
 
 }  // namespace
 
-int64_t scan_next_neon(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, int32_t *done) {
-    return next_pairs_of_any_size<Neon>(scan, pairs, capacity, done);
-}
+const Path kNeonPath = {count_bits, next_pairs_of_any_size<Neon>};
 
 }  // namespace linkage
 #endif

@@ -2,8 +2,9 @@
 #include "rows.hpp"
 
 namespace linkage {
+namespace {
 
-int64_t scan_next_portable(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, int32_t *done) {
+int64_t next_pairs(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, int32_t *done) {
     Output output{pairs, capacity};
     for (; scan.at < scan.count; scan.at++, scan.open = false) {
         if (!scan.open) open_parts(scan);
@@ -13,5 +14,9 @@ int64_t scan_next_portable(linkage_scan &scan, linkage_pair *pairs, int64_t capa
     *done = 1;
     return output.count;
 }
+
+}  // namespace
+
+const Path kPortablePath = {count_bits, next_pairs};
 
 }  // namespace linkage

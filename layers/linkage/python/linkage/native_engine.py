@@ -36,6 +36,8 @@ RECTANGLE_OVERHEAD = 64
 REORDER_FROM = 500
 """Comparisons a row from which it pays to copy the encodings with their most telling bits first."""
 SAMPLE_PAIRS = 4096
+SAMPLE_SHARE = 1000
+"""At most every so manieth pair is looked at for the sample, so that it costs little."""
 SAMPLE_SEED = 5
 
 
@@ -97,13 +99,14 @@ def draw_sample(rectangles: Rectangles) -> NDArray[np.int64]:
 
     Returns
     -------
-    int64 array, shape (`SAMPLE_PAIRS`, 2)
-        Row numbers on the left and on the right; empty if nothing is to be compared.
+    int64 array, shape (n, 2)
+        Row numbers on the left and on the right; `SAMPLE_PAIRS`, but few or none where little is to be compared.
     """
     ends = np.cumsum(_areas(rectangles))
     if not len(ends) or not ends[-1]:
         return np.empty((0, 2), dtype=np.int64)
-    drawn = np.random.default_rng(SAMPLE_SEED).integers(ends[-1], size=SAMPLE_PAIRS)
+    size = min(SAMPLE_PAIRS, int(ends[-1]) // SAMPLE_SHARE)
+    drawn = np.random.default_rng(SAMPLE_SEED).integers(ends[-1], size=size)
     at = np.searchsorted(ends, drawn, side="right")
     left_start, _, right_start, right_stop = rectangles[at].T
     row, column = np.divmod(drawn - (ends[at] - _areas(rectangles)[at]), right_stop - right_start)

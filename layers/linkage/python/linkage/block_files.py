@@ -88,10 +88,15 @@ class _Memberships:
 
     def take(self, depth: int, event: str, value: object) -> None:
         """Take the next token."""
-        if depth == _IDS:
-            self._add(event, value)
+        if depth == _IDS and event in _SCALARS:
+            if len(self.records) == self._most_rows:
+                raise UploadRejected(f"the blocks file has more than {self._most_rows} block ids: that is too many")
+            self.keys += block_key(value)
+            self.records.append(self._record)
         elif event == "map_key":
             self._begin(str(value))
+        elif depth == _IDS:
+            raise UploadRejected(f"a block id of record {self._record} is neither a text nor a number")
         elif event not in _CONTAINER[depth]:
             raise UploadRejected(_wrong_container(depth, self._record))
 
@@ -103,14 +108,6 @@ class _Memberships:
         if self.seen[index]:
             raise UploadRejected(f"the blocks file lists record {index} twice")
         self.seen[index], self._record = True, index
-
-    def _add(self, event: str, block_id: object) -> None:
-        if event not in _SCALARS:
-            raise UploadRejected(f"a block id of record {self._record} is neither a text nor a number")
-        if len(self.records) == self._most_rows:
-            raise UploadRejected(f"the blocks file has more than {self._most_rows} block ids: that is too many")
-        self.keys += block_key(block_id)
-        self.records.append(self._record)
 
 
 def _wrong_container(depth: int, record: int) -> str:

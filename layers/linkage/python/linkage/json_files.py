@@ -35,29 +35,23 @@ def member_events(stream: BinaryIO, member: str, *, name: str) -> Iterator[Event
         the file.
     """
     try:
-        yield from _inside(_events(stream, name), member, name)
+        yield from _inside(_TokenBound(stream, name), member, name)
     except (ijson.JSONError, ValueError, ArithmeticError):
         # Not only ijson's own: texts that are no UTF-8, and numbers that Python does not read.
         raise UploadRejected(f"the {name} is not valid JSON") from None
 
 
-def _events(stream: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield every token; refuses one that is too long before all of it is read."""
-    file = _TokenBound(stream, name)
-    for event in ijson.basic_parse(file, use_float=True, buf_size=READ_BYTES):
+def _inside(file: "_TokenBound", member: str, name: str) -> Iterator[Event]:
+    """Yield the tokens inside of the member, their depth beginning there; one loop, for there may be many millions."""
+    depth, inside = -1, False
+    for event, value in ijson.basic_parse(file, use_float=True, buf_size=READ_BYTES):
         file.unused = 0
-        yield event
-
-
-def _inside(events: Iterator[tuple[str, Any]], member: str, name: str) -> Iterator[Event]:
-    depth, inside = 0, False
-    for event, value in events:
         if event in _ENDS:
             depth -= 1
-        if depth == 1 and event == "map_key":
+        if depth == 0 and event == "map_key":
             inside = value == member
-        elif inside and depth:
-            yield depth - 1, event, value
+        elif inside and depth >= 0:
+            yield depth, event, value
         if event in _STARTS:
             depth += 1
             if depth > MOST_DEPTH:

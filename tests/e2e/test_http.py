@@ -109,7 +109,9 @@ def test_whatever_is_in_the_authorization_header_is_a_token(client, method, path
     assert is_problem(client.request(method, path, token=token), status)
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/octet-stream", "application/x-www-form-urlencoded"]
+)
 def test_what_is_not_json_is_a_415_problem(client, content_type):
     assert is_problem(client.request("POST", "/projects", data="x", headers={"Content-Type": content_type}), 415)
 

@@ -77,8 +77,8 @@ class RunBody(Body):
 class FileBody(Body):
     """An object of the uploads bucket. Its endpoint is never dialled: the service knows its own store."""
 
-    bucket: StrictStr
-    path: StrictStr
+    bucket: Text
+    path: Text
 
 
 class StoredBody(Body):

@@ -6,6 +6,18 @@ References and attributes stay as they are; what is not made under these paramet
 from typing import Any
 
 Template = dict[str, Any]
+WORKERS = ("Intake", "Plan", "Compare", "Solve", "Delete", "Reconcile")
+ALL_OPTIONS = {
+    "Managed": "true",
+    "AlarmEmail": "operator@example.org",
+    "Tracing": "true",
+    "Firewall": "true",
+    "DomainName": "linkage.example.org",
+    "CertificateArn": "arn",
+    "HostedZoneId": "zone",
+    "EndpointZones": "2",
+}
+"""Parameters by which everything is made that the template can make."""
 _NOTHING = object()
 
 
@@ -49,3 +61,41 @@ def _resolve(value: Any, decided: dict[str, bool]) -> Any:
         condition, one, other = value["Fn::If"]
         return _resolve(one if decided[condition] else other, decided)
     return {name: found for name, each in value.items() if (found := _resolve(each, decided)) is not _NOTHING}
+
+
+def of_type(template: Template, kind: str) -> dict[str, Any]:
+    """The properties of all resources of a type, by their names."""
+    return {
+        name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == kind
+    }
+
+
+def queue_events(template: Template) -> dict[str, Any]:
+    """The workers, with what makes a queue call them."""
+    functions = of_type(template, "AWS::Serverless::Function")
+    return {
+        name: properties["Events"]["Messages"]["Properties"]
+        for name, properties in functions.items()
+        if "Events" in properties
+    }
+
+
+def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    assert policy["Version"] == "2012-10-17"
+    return policy["Statement"]
+
+
+def policies(template: Template) -> dict[str, list[dict[str, Any]]]:
+    """What each role may do, whether it says so itself or a policy beside it does."""
+    found = {
+        f"{name}.{policy['PolicyName']}": statements(policy["PolicyDocument"])
+        for name, role in of_type(template, "AWS::IAM::Role").items()
+        for policy in role.get("Policies", [])
+    }
+    for name, policy in of_type(template, "AWS::IAM::Policy").items():
+        found[name] = statements(policy["PolicyDocument"])
+    return found
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -88,4 +88,4 @@ def destroy(stack_name: str, cloud: Cloud, progress: Progress = print, *, keep_s
     if empty_bucket(cloud, artifacts, progress):
         cloud.s3.delete_bucket(Bucket=artifacts)
     if "DatabaseArn" in outputs and not keep_snapshot:
-        remove_snapshots(cloud, stack_name, progress)
+        remove_snapshots(cloud, outputs["DatabaseArn"].rpartition(":")[2], progress)

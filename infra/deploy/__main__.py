@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import sys
-from functools import partial
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,10 +18,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.deploy import Cloud, DeploymentFailed, Stage, deploy, destroy, plan
 from infra.deploy.smoke import smoke_test
 from infra.deploy.stages import read_stage
-from infra.packaging import PackagingFailed, build
+from infra.packaging import ROOT, PackagingFailed, build
+from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
-PACKAGES = Path(__file__).resolve().parents[2] / "build" / "packages"
-say = partial(print, file=sys.stderr, flush=True)
+PACKAGES = ROOT / "build" / "packages"
+CERTIFICATES = ROOT / "layers" / "linkage" / "certificates" / "rds.pem"
+
+
+def say(line: str) -> None:
+    """Tell who waits how far it has come."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -91,14 +96,21 @@ def _cloud(stage: Stage, arguments: argparse.Namespace) -> Cloud:
 
 def _packages(stage: Stage) -> Path:
     """Build what is deployed, and check that the stage speaks of what its template knows."""
-    packages = build(PACKAGES, progress=say)
-    check_parameters(stage, packages)
+    runtime = RUNTIMES[stage.runtime]
+    folder = PACKAGES if runtime == DEFAULT else PACKAGES.with_name(f"packages-{runtime.name}")
+    packages = build(folder, runtime=runtime, progress=say)
+    _check(stage, packages)
     return packages
 
 
-def check_parameters(stage: Stage, packages: Path) -> None:
+def _check(stage: Stage, packages: Path) -> None:
     """Fail before anything is touched, and with a word that helps."""
     known = json.loads((packages / "template.json").read_bytes())["Parameters"]
+    if stage.parameters.get("Managed") == "true" and f"RDS {stage.region} Root CA" not in CERTIFICATES.read_text():
+        raise DeploymentFailed(
+            f"{CERTIFICATES.relative_to(ROOT)} has no certificate for databases in {stage.region}: functions could not"
+            " verify theirs. Take that region's from AWS's own bundle (docs/operations.md, 'Rotate')"
+        )
     if unknown := stage.parameters.keys() - known.keys():
         raise DeploymentFailed(f"infra/stages/{stage.name}.yaml has unknown parameters: {', '.join(sorted(unknown))}")
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from infra.deploy.errors import DeploymentFailed
+from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
 FOLDER = Path(__file__).resolve().parents[1] / "stages"
 # Buckets, the cache and its users are named after the stack, and this is what their names leave.
@@ -26,6 +27,7 @@ class Stage:
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     protected: bool = False
+    runtime: str = DEFAULT.name
 
 
 def read_stage(name: str, folder: Path = FOLDER) -> Stage:
@@ -51,6 +53,8 @@ def _stage(name: str, given: dict[str, Any]) -> Stage:
     parameters = {key: _text(key, value) for key, value in (given.pop("parameters", None) or {}).items()}
     tags = {key: str(value) for key, value in (given.pop("tags", None) or {}).items()}
     stage = Stage(name, parameters=parameters, tags=tags, **given)
+    if stage.runtime not in RUNTIMES:
+        raise ValueError(f"runtime: one of {', '.join(RUNTIMES)}, not {stage.runtime!r}")
     if not _STACK_NAME.fullmatch(stage.stack_name):
         raise ValueError(f"stack_name: at most 22 lower-case letters, digits and hyphens, not {stage.stack_name!r}")
     return stage

@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / "build" / "environments"
 REQUIREMENTS = Path(__file__).parent / "requirements"
-NAMES = ("development", "localstack", "runtime", "client", "checkov")
+NAMES = ("development", "localstack", "runtime", "client", "checkov", "kernel")
 PYTHON_VERSION = (3, 11)
 
 

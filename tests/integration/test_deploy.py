@@ -10,7 +10,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from infra.deploy import Cloud, DeploymentFailed, Stage, deploy, destroy
+from infra.deploy import Cloud, DeploymentFailed, Stage, deploy, destroy, plan
 
 TRUST = {
     "Version": "2012-10-17",
@@ -169,3 +169,27 @@ def test_it_takes_away_the_stack_with_all_that_is_stored(packages, small, cloud,
 
 def test_taking_away_what_is_not_there_is_no_error(small, cloud):
     destroy(small.stack_name, cloud)
+
+
+def test_a_plan_tells_what_would_be_made_and_makes_nothing(packages, small, cloud, client):
+    lines = plan(packages, small, cloud, lambda _line: None)
+
+    assert "+ UploadsBucket (AWS::S3::Bucket)" in lines
+    assert f"{small.stack_name}-uploads" not in bucket_names(client)
+    assert small.stack_name not in stack_names(client)
+
+
+def test_a_plan_tells_what_would_change_and_changes_nothing(packages, small, cloud, client):
+    put(packages, small, cloud)
+    write_packages(packages, Another=f"{small.stack_name}-another")
+
+    lines = plan(packages, small, cloud, lambda _line: None)
+
+    assert "+ Another (AWS::S3::Bucket)" in lines
+    assert f"{small.stack_name}-another" not in bucket_names(client)
+    assert small.stack_name in stack_names(client)
+
+
+def stack_names(client) -> set[str]:
+    stacks = client("cloudformation").describe_stacks()["Stacks"]
+    return {stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"}

@@ -11,6 +11,8 @@ from app.responses import CORS, PREFLIGHT
 from app.routing import find_route
 
 BINARY = "application/octet-stream"
+_OF_WHAT_EXISTS = {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR}
+"""Problems of a run or project that was found; an unknown route has no ids."""
 
 
 class Api(Chalice):
@@ -51,6 +53,8 @@ class Api(Chalice):
             return _as_dict(_not_allowed(self.routes[path]))
         request_context = event["requestContext"] | {"resourcePath": path, "httpMethod": method}
         headers = event.get("headers") or {}
+        if method in (HTTPMethod.GET, HTTPMethod.DELETE):  # they have no body, whatever a client says of its type
+            headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
         routed = event | {"requestContext": request_context, "pathParameters": parameters, "headers": headers}
         answer = super().__call__(routed, context)
         if is_problem_missing(answer):
@@ -89,7 +93,8 @@ def _as_problem(status_code: int, headers: dict[str, str], content_types: list[s
 def _log(method: str, path: str | None, parameters: dict[str, str], status: int) -> None:
     """Log what was asked of what, and how it was answered; neither headers nor bodies.
 
-    Where access was denied the ids may be anything, a token in the wrong place too.
+    An id is logged once it is known to be one: before that it may be anything, a token in the wrong place too.
     """
-    ids: dict[str, Any] = {} if status == HTTPStatus.FORBIDDEN else dict(parameters)
+    known = method != HTTPMethod.OPTIONS and (status < HTTPStatus.BAD_REQUEST or status in _OF_WHAT_EXISTS)
+    ids: dict[str, Any] = dict(parameters) if known else {}
     logger.info("request answered", method=method, path=path, status=status, **ids)

@@ -90,21 +90,24 @@ class StoredBody(Body):
 class ClksBody(Body):
     """POST /projects/{project_id}/clks: the encodings themselves, base64; blocks are as with `EncodingsBody`."""
 
-    clks: list[StrictStr]
+    clks: Annotated[list[StrictStr], Field(examples=[["AAECAwQFBgc=", "CAkKCwwNDg8="]])]
     blocks: BlocksByRecord | None = None
 
 
 class ClknblocksBody(Body):
     """POST /projects/{project_id}/clks: each encoding with the ids of its blocks, of which there may be none."""
 
-    clknblocks: list[Annotated[list[BlockId], Field(min_length=1)]]
+    clknblocks: Annotated[
+        list[Annotated[list[BlockId], Field(min_length=1)]],
+        Field(examples=[[["AAECAwQFBgc=", "3170", 7], ["CAkKCwwNDg8="]]]),
+    ]
 
 
 class EncodingsBody(Body):
     """POST /projects/{project_id}/clks: the encodings themselves, and the ids of their blocks by record index."""
 
-    encodings: list[StrictStr]
-    blocks: BlocksByRecord | None = None
+    encodings: Annotated[list[StrictStr], Field(examples=[["AAECAwQFBgc=", "CAkKCwwNDg8="]])]
+    blocks: Annotated[BlocksByRecord | None, Field(examples=[{"0": ["3170", "7"], "1": []}])] = None
 
 
 class AnnouncedBody(Body):

@@ -1,6 +1,7 @@
 """Read what a request carries, in the types the use cases take."""
 
 import json
+import re
 from typing import Any, NoReturn, TypeVar
 
 from chalice.app import Request
@@ -11,6 +12,7 @@ from linkage.errors import MalformedRequest
 
 Body = TypeVar("Body", bound=BaseModel)
 
+_TOKEN = re.compile("[0-9a-f]{48}")
 _SHOWN = 60
 """How many characters of a wrong value are shown back."""
 _TYPES = {
@@ -72,6 +74,6 @@ def _describe(error: ErrorDetails) -> str:
 
 
 def _shown(value: object) -> str:
-    """Show a wrong value back to who sent it, but no more than a line of it."""
-    text = repr(value)
+    """Show a wrong value back to who sent it, but no more than a line of it, and no token that was put in its place."""
+    text = _TOKEN.sub("...", repr(value))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

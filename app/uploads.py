@@ -11,7 +11,7 @@ from app.bodies import AnnouncedBody, ClknblocksBody, ClksBody, EncodingsBody, S
 from app.environment import world
 from app.problems import problem_details
 from app.responses import answer, credentials_body, place_body
-from linkage.errors import InvalidRequest
+from linkage.errors import MalformedRequest
 from linkage.uploads import (
     AnnouncedUpload,
     BinaryUpload,
@@ -68,7 +68,7 @@ def _read_clks(body: object) -> DirectUpload | AnnouncedUpload:
     members = body if isinstance(body, dict) else {}
     shapes = [shape for shape in _SHAPES if shape in members]
     if isinstance(body, dict) and len(shapes) != 1:
-        raise InvalidRequest(f"The body must have exactly one of the members {', '.join(_SHAPES)}")
+        raise MalformedRequest(f"The body must have exactly one of the members {', '.join(_SHAPES)}")
     if "encodings" in shapes:
         return _read_encodings(members)
     if "clknblocks" in shapes:
@@ -87,7 +87,7 @@ def _read_encodings(members: dict[str, Any]) -> DirectUpload | AnnouncedUpload:
     """Return encodings and blocks: both in the body, or both in the object store."""
     stored, blocks = isinstance(members["encodings"], dict), members.get("blocks")
     if isinstance(blocks, dict) and ("file" in blocks) != stored:
-        raise InvalidRequest("'encodings' and 'blocks' must both be in the body, or both in files of the object store")
+        raise MalformedRequest("'encodings' and 'blocks' must both be in the body, or both in files of the object store")
     if stored:
         announced = requests.parse(members, AnnouncedBody)
         return AnnouncedUpload(_place(announced.encodings), _place(announced.blocks) if announced.blocks else None)
@@ -108,7 +108,7 @@ def _whole_number(request: Request, name: str) -> int:
     """Return a header that must be a whole number."""
     text = request.headers.get(name)
     if text is None:
-        raise InvalidRequest(f"Missing header parameter '{name}'")
+        raise MalformedRequest(f"Missing header parameter '{name}'")
     if not _WHOLE_NUMBER.fullmatch(text):
-        raise InvalidRequest(f"Wrong type, expected 'integer' for header parameter '{name}'")
+        raise MalformedRequest(f"Wrong type, expected 'integer' for header parameter '{name}'")
     return int(text)

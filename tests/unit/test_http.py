@@ -4,6 +4,8 @@ import io
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app import app
 from app.problems import PROBLEMS, logger
@@ -111,6 +113,15 @@ def test_header_names_may_be_in_any_case(service):
     assert answer.status == 415
 
 
+@pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "x"])
+def test_what_has_no_body_has_no_content_type(service, content_type):
+    project = service.create_project()
+    path, headers = f"/projects/{project['project_id']}", {"Content-Type": content_type}
+
+    assert service.request("GET", path, token=project["result_token"], **headers).status == 200
+    assert service.request("DELETE", path, token=project["result_token"], **headers).status == 204
+
+
 @pytest.mark.parametrize("path", [path for path in PATHS if path.endswith(("projects", "runs", "/clks"))])
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "multipart/form-data", "json", ""])
 def test_what_is_not_json_is_415(service, path, content_type):
@@ -186,13 +197,45 @@ def test_a_defect_tells_the_client_nothing_and_the_log_no_token(service, monkeyp
 def test_each_answer_is_logged_with_ids_and_without_what_was_sent(service, log):
     project = service.create_project()
     path = f"/projects/{project['project_id']}/runs"
-    service.request("POST", path, token=project["result_token"], body={"threshold": 2, "name": "a secret"})
+    service.request("POST", path, token=project["result_token"], body={"threshold": 1, "name": "a secret"})
 
     logged = log.getvalue()
     last = json.loads(logged.splitlines()[-1])
-    wanted = {"method": "POST", "status": 400, "path": "/v1/projects/{project_id}/runs"}
+    wanted = {"method": "POST", "status": 201, "path": "/v1/projects/{project_id}/runs"}
     assert (wanted | {"project_id": project["project_id"]}).items() <= last.items()
     assert not [text for text in (project["result_token"], *project["update_tokens"], "a secret") if text in logged]
+
+
+TOKEN = "0123456789abcdef" * 3
+MEMBERS = ("schema", "result_type", "number_parties", "threshold", "name", "clks", "clknblocks", "encodings", "blocks")
+PLACES = st.recursive(
+    st.sampled_from([TOKEN, f"Bearer {TOKEN}", [TOKEN], 1, None, {}, "groups"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from((*MEMBERS, "file", TOKEN)), inner),
+    max_leaves=4,
+)
+
+
+@given(
+    method=st.sampled_from(METHODS),
+    path=st.sampled_from([*PATHS, "/nothing/{run_id}"]),
+    header=st.sampled_from([TOKEN, f"Bearer {TOKEN}", "", None]),
+    content_type=st.sampled_from(["application/json", "application/octet-stream", "text/plain"]),
+    body=st.dictionaries(st.sampled_from(MEMBERS), PLACES) | PLACES,
+    data=st.data(),
+)
+def test_a_token_is_neither_logged_nor_told_back_wherever_it_was_put(method, path, header, content_type, body, data):
+    service = driver(in_memory_world(project_listing=True))
+    filled_in = path.format(**{name: data.draw(st.sampled_from([TOKEN, NOWHERE])) for name in ("project_id", "run_id")})
+    before, stream = logger.registered_handler.stream, io.StringIO()
+    logger.registered_handler.stream = stream
+    try:
+        answer = service.request(method, filled_in, token=header, body=body, **{"Content-Type": content_type})
+    finally:
+        logger.registered_handler.stream = before
+
+    assert TOKEN not in stream.getvalue()
+    assert TOKEN.encode() not in answer.body or path in ("/openapi.json", "/docs")
+    assert not any(TOKEN in value for value in answer.headers.values())
 
 
 @pytest.mark.parametrize("path", ["/projects/{}", "/projects/{}/runs", f"/projects/{NOWHERE}/runs/{{}}", "/nothing/{}"])

@@ -18,6 +18,7 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
     RequestTooLargeError,
 )
 from localstack.services.apigateway.next_gen.execute_api.handlers import (
+    parse,
     preprocess_request,
 )
 from localstack.services.apigateway.next_gen.execute_api.integrations.aws import (
@@ -41,6 +42,7 @@ def install() -> None:
     """Change LocalStack's behaviour; to be called once, before the first request."""
     preprocess_request.append(_refuse_large_request)
     gateway_responses.install()
+    parse.restore_payload = _raw_body
     patch(LambdaService.invoke)(_refuse_large_payload)
     patch(RestApiAwsProxyIntegration.create_lambda_input_event)(_refuse_large_event)
     patch(AssignmentService.get_environment)(_await_place)
@@ -51,6 +53,12 @@ def install() -> None:
 def _refuse_large_request(_chain: object, context: Any, _response: object) -> None:
     if len(context.invocation_request["body"]) > limits.GATEWAY_REQUEST_BYTES:
         raise RequestTooLargeError(_TOO_LONG)
+
+
+def _raw_body(request: Any) -> bytes:
+    """Hand a body over as it came; LocalStack takes forms apart and stumbles over broken ones."""
+    body: bytes = request.get_data(parse_form_data=False)
+    return body
 
 
 def _refuse_large_payload(original: _Original, service: LambdaService, **request: Any) -> Any:

@@ -64,13 +64,19 @@ def _bury(worker: str, body: str, world: World) -> None:
         if worker == "intake":
             _bury_uploads(body, world)
         elif worker in _RUN_MESSAGES:
-            run_id = _RUN_MESSAGES[worker].model_validate_json(body).run_id
-            message = (
-                f"Run failed with an internal server error. The {worker} step failed several times; post a new run."
-            )
-            world.runs.fail(run_id, message, now=world.now())
+            _bury_run(worker, _RUN_MESSAGES[worker].model_validate_json(body), world)
     except (ValidationError, json.JSONDecodeError):
         logger.exception("a dead letter of the %s worker cannot be read and is dropped", worker)
+
+
+def _bury_run(worker: str, message: PlanRun | CompareChunk | SolveRun, world: World) -> None:
+    """Fail the run, and have the solve worker remove what it leaves: candidate pairs tell as much as a result."""
+    run = world.runs.get(message.project_id, message.run_id)
+    if run is None or run.state in {RunState.COMPLETED, RunState.ERROR}:
+        return
+    text = f"Run failed with an internal server error. The {worker} step failed several times; post a new run."
+    world.runs.fail(run.run_id, text, now=world.now())
+    world.queues.send(SolveRun(project_id=run.project_id, run_id=run.run_id))
 
 
 def _bury_uploads(body: str, world: World) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from infra.packaging import ROOT
 from linkage import object_keys
 from tests.rendering import of_type, rendered, statements
 

@@ -10,8 +10,10 @@ REQUIREMENTS := infra/local/requirements
 export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
+# OBJECT_STORE=minio has the objects in MinIO, for up, demo, test and e2e; make passes it on.
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status lint types unit integration e2e format bench package plan deploy destroy test-deployment lock clean
+.PHONY: help setup minio demo test up down status lint types unit integration e2e test-slow format bench package plan deploy destroy test-deployment lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,22 +21,27 @@ help: ## Show this list
 setup: ## Install what is needed, below build/ only
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) is not here. Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m infra.local.environments
+	@$(DEVELOPMENT)/python -m infra.packaging --kernel
+
+minio: setup ## Build MinIO, once: with Go, from its source
+	@$(DEVELOPMENT)/python -m infra.local.object_store.program
 
 demo: setup ## Link two real data sets through the whole service, and judge the linkage
 	@$(DEVELOPMENT)/python -m infra.local.demo
 
 test: setup lint types ## Pass every test
+	@test "$(OBJECT_STORE)" = localstack || $(DEVELOPMENT)/python -m infra.local.object_store.program --if-possible
 	@echo "== tests: unit, integration, end to end"
 	@$(DEVELOPMENT)/python -m pytest
 
-up: setup ## Start the service on this machine and leave it running; PORT=8851
-	@$(DEVELOPMENT)/python -m infra.local.stack up $(if $(PORT),--port $(PORT))
+up: setup ## Start the service on this machine and leave it running; PORT=8851 OBJECT_STORE=minio
+	@$(DEVELOPMENT)/python -m infra.local up $(if $(PORT),--port $(PORT))
 
 down: ## Stop what `make up` started
-	@$(DEVELOPMENT)/python -m infra.local.stack down
+	@$(DEVELOPMENT)/python -m infra.local down
 
 status: ## Say what runs, and where
-	@$(DEVELOPMENT)/python -m infra.local.stack status
+	@$(DEVELOPMENT)/python -m infra.local status
 
 lint: setup ## Check format, lint and the directions of imports
 	@echo "== format, lint, imports"
@@ -54,6 +61,9 @@ integration: setup ## Pass the tests on real servers
 
 e2e: setup ## Pass the tests against the deployed local stack
 	@$(DEVELOPMENT)/python -m pytest tests/e2e
+
+test-slow: setup ## Pass the tests that wait for minutes, such as until credentials expire
+	@$(DEVELOPMENT)/python -m pytest -m slow
 
 format: setup ## Put the code in its form
 	@$(DEVELOPMENT)/ruff check --fix --quiet
@@ -79,10 +89,11 @@ test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests o
 
 lock: setup ## Pin today's versions of what the .in files ask for
 	@$(UV) pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux2014 --generate-hashes requirements.in --output-file requirements.txt
-	@cd $(REQUIREMENTS) && for name in development localstack runtime client checkov uv; do \
+	@cd $(REQUIREMENTS) && for name in development localstack runtime client client-0.1.9 schemathesis checkov uv; do \
 		excludes=$$(test -e $$name.excludes && echo --excludes $$name.excludes); \
 		UV_NATIVE_TLS=1 $(CURDIR)/$(ENVIRONMENTS)/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes $$excludes $$name.in --output-file $$name.txt || exit 1; \
 	done
 
-clean: down ## Stop the stack and remove all that was built
+clean: ## Stop the stack and remove all that was built, and all that it kept
+	@test ! -x $(DEVELOPMENT)/python || $(DEVELOPMENT)/python -m infra.local down --remove-data
 	rm -rf build

@@ -27,7 +27,7 @@ def _storable(text: str) -> str:
     return text
 
 
-Text = Annotated[StrictStr, AfterValidator(_storable)]
+Text = Annotated[StrictStr, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
 
 
 def _block_id(value: object) -> object:
@@ -69,7 +69,7 @@ class ProjectBody(Body):
 class RunBody(Body):
     """POST /projects/{project_id}/runs."""
 
-    threshold: StrictFloat
+    threshold: Annotated[StrictFloat, Field(json_schema_extra={"exclusiveMinimum": 0, "maximum": 1})]
     name: Text = ""
     notes: Text = ""
 
@@ -77,8 +77,8 @@ class RunBody(Body):
 class FileBody(Body):
     """An object of the uploads bucket. Its endpoint is never dialled: the service knows its own store."""
 
-    bucket: StrictStr
-    path: StrictStr
+    bucket: Text
+    path: Text
 
 
 class StoredBody(Body):

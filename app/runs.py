@@ -1,11 +1,11 @@
 """Routes about runs: post one, list and describe them, follow one, fetch its result, delete it."""
 
 from http import HTTPStatus
-from typing import Any
 
 from chalice.app import Blueprint, Response
 
 from app import requests
+from app.answers import RunDescription, RunStatus
 from app.bodies import RunBody
 from app.environment import world
 from app.problems import problem_details
@@ -36,7 +36,7 @@ def post_run(project_id: str) -> Response:
     return answer(_description(run), HTTPStatus.CREATED)
 
 
-@routes.route("/v1/projects/{project_id}/runs", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}/runs", methods=["GET"])
 @problem_details
 def get_runs(project_id: str) -> Response:
     """List the project's runs."""
@@ -44,7 +44,7 @@ def get_runs(project_id: str) -> Response:
     return answer([{"run_id": run.run_id, "time_added": timestamp(run.time_added), "state": run.state} for run in runs])
 
 
-@routes.route("/v1/projects/{project_id}/runs/{run_id}", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}/runs/{run_id}", methods=["GET"])
 @problem_details
 def get_run(project_id: str, run_id: str) -> Response:
     """Describe the run."""
@@ -60,14 +60,15 @@ def remove_run(project_id: str, run_id: str) -> Response:
     return no_content()
 
 
-@routes.route("/v1/projects/{project_id}/runs/{run_id}/status", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}/runs/{run_id}/status", methods=["GET"])
 @problem_details
 def get_run_status(project_id: str, run_id: str) -> Response:
     """Tell how far the run is."""
-    return answer(status_body(describe_status(project_id, run_id, requests.token(routes.current_request), world())))
+    status = describe_status(project_id, run_id, requests.token(routes.current_request), world())
+    return answer(RunStatus.model_validate(status_body(status)))
 
 
-@routes.route("/v1/projects/{project_id}/runs/{run_id}/result", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}/runs/{run_id}/result", methods=["GET"])
 @problem_details
 def get_result(project_id: str, run_id: str) -> Response:
     """Answer with the run's result, or with where to read it if it is too large for an answer.
@@ -86,5 +87,5 @@ def get_result(project_id: str, run_id: str) -> Response:
     return Response(result.text, dict(JSON), int(HTTPStatus.OK))
 
 
-def _description(run: Run) -> dict[str, Any]:
-    return {"run_id": run.run_id, "threshold": run.threshold, "name": run.name, "notes": run.notes}
+def _description(run: Run) -> RunDescription:
+    return RunDescription(run_id=run.run_id, threshold=run.threshold, name=run.name, notes=run.notes)

@@ -22,7 +22,7 @@ copy_config_to_registered_loggers(logger, include={"linkage"})
 
 Body = TypeVar("Body", bound=Message)
 
-BACKOFF_S = (2, 10, 30, 120)
+BACKOFF_S = (2, 10, 60, 300, 900)
 """How soon a failed message is tried again, by how often it was received. Waiting for the visibility timeout, six times
 the worker's own, would be far too long."""
 

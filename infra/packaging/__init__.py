@@ -1,4 +1,4 @@
-"""From sources to what is deployed: two code packages, two layers and one template.
+"""From sources to what is deployed: two code packages, three layers and one template.
 
 The same packages go to AWS and to the local stack. They are reproducible (the same
 sources make the same bytes), because a deployment recognises what it has already by
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infra.packaging.api import build_api
 from infra.packaging.archives import files_below, write_zip
-from infra.packaging.layers import build_dependencies_layer, build_linkage_layer
+from infra.packaging.layers import build_dependencies_layer, build_kernel_layer, build_linkage_layer
 from infra.packaging.runtimes import DEFAULT, Runtime
 from infra.packaging.tools import PackagingFailed
 
@@ -58,6 +58,7 @@ def build(
     write_zip(packages / "functions.zip", functions)
     layers = {
         "layer-dependencies.zip": build_dependencies_layer(root, packages, runtime, progress),
+        "layer-kernel.zip": build_kernel_layer(root, packages, progress),
         "layer-linkage.zip": build_linkage_layer(root, packages),
     }
     build_api(root, packages, layers, runtime, progress)

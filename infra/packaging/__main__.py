@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.packaging import ROOT, PackagingFailed, build
+from infra.packaging.kernel import build_kernel
 from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
 
@@ -16,10 +17,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="infra.packaging", description=__doc__)
     parser.add_argument("--packages", type=Path, default=ROOT / "build" / "packages")
     parser.add_argument("--runtime", choices=RUNTIMES, default=DEFAULT.name, help="Lambda's Python that it is for")
+    parser.add_argument("--kernel", action="store_true", help="build the native kernel and nothing else")
     arguments = parser.parse_args()
-    packages: Path = arguments.packages
+    progress = partial(print, flush=True)
     try:
-        build(packages, runtime=RUNTIMES[arguments.runtime], progress=partial(print, flush=True))
+        if arguments.kernel:
+            build_kernel(progress=progress)
+        else:
+            build(arguments.packages, runtime=RUNTIMES[arguments.runtime], progress=progress)
     except PackagingFailed as error:
         sys.exit(f"packaging: {error}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -122,6 +123,7 @@ def _render(merged: str, layers: Mapping[str, Path], runtime: Runtime) -> str:
     template: dict[str, Any] = yaml.safe_load(merged)
     resources = template["Resources"]
     resources["APIHandler"]["Properties"]["CodeUri"] = "api.zip"
+    _catch_all(resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
     template["Globals"]["Function"]["Runtime"] = runtime.name
     for fact in ("Runtime", "Architectures", "Tracing"):  # Globals says it for all functions
         del resources["APIHandler"]["Properties"][fact]
@@ -131,3 +133,19 @@ def _render(merged: str, layers: Mapping[str, Path], runtime: Runtime) -> str:
             resource["Properties"]["ContentUri"] = layers[content].name
             resource["Properties"]["CompatibleRuntimes"] = [runtime.name]
     return json.dumps(template, indent=1, sort_keys=True) + "\n"
+
+
+def _catch_all(paths: dict[str, Any]) -> None:
+    """Send to the app whatever no route of it takes, so that it answers in its own words.
+
+    API Gateway would call an unknown route, a wrong method and a doubled slash alike: 403.
+    """
+    (known, *_) = next(iter(paths.values())).values()
+    names = ("consumes", "produces", "responses", "x-amazon-apigateway-integration")
+    operation = {name: known[name] for name in names}
+    for path in [*paths, "/", "/{proxy+}"]:
+        parameters = [
+            {"name": name, "in": "path", "required": True, "type": "string"} for name in re.findall(r"{(\w+)\+?}", path)
+        ]
+        methods = paths.setdefault(path, {})
+        methods["x-amazon-apigateway-any-method"] = operation | ({"parameters": parameters} if parameters else {})

@@ -14,6 +14,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from infra.packaging.archives import digest_of, files_below, write_zip
+from infra.packaging.kernel import build_kernel, kernel_digest
 from infra.packaging.runtimes import Runtime
 from infra.packaging.tools import find_uv, run
 
@@ -24,6 +25,15 @@ def build_linkage_layer(root: Path, packages: Path) -> Path:
     layer = _layer_file(packages, "linkage", digest_of(files))
     if not layer.exists():
         write_zip(layer, files)
+    return _alone(layer)
+
+
+def build_kernel_layer(root: Path, packages: Path, progress: Callable[[str], None]) -> Path:
+    """Zip the native kernel, for every machine: each takes its own library."""
+    layer = _layer_file(packages, "kernel", kernel_digest(root))
+    if not layer.exists():
+        libraries = build_kernel(root, progress=progress)
+        write_zip(layer, {f"python/{name}": path for name, path in libraries.items()})
     return _alone(layer)
 
 

@@ -98,6 +98,9 @@ def _deploy_and_test(stage: Stage, surroundings: Surroundings, results: Path) ->
                 "aws_endpoint_url": surroundings.aws_endpoint_url,
                 "database_url": surroundings.database_url,
                 "redis_url": "",
+                "object_store": "localstack" if surroundings.aws_endpoint_url else "",
+                "s3_endpoint_url": surroundings.aws_endpoint_url,
+                "s3_credentials": ["test", "test"],
                 "outputs": outputs,
             }
         )

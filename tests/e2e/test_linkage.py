@@ -18,6 +18,12 @@ TABLES = ("projects", "parties", "uploads", "runs", "tombstones", "audit")
 
 
 @pytest.fixture
+def stack(each_stack):
+    """The service with each object store in turn; OBJECT_STORE chooses one."""
+    return each_stack
+
+
+@pytest.fixture
 def client(stack):
     return Client(stack.server_url)
 
@@ -211,10 +217,10 @@ def clients_of(stack, service):
         return boto3.client(service)
     return boto3.client(
         service,
-        endpoint_url=stack.aws_endpoint_url,
+        endpoint_url=stack.s3_endpoint_url if service == "s3" else stack.aws_endpoint_url,
         region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=stack.s3_credentials[0],
+        aws_secret_access_key=stack.s3_credentials[1],
     )
 
 

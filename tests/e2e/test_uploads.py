@@ -14,6 +14,12 @@ MOST_BINARY_BYTES = 4_600_000
 
 
 @pytest.fixture
+def stack(each_stack):
+    """The service with each object store in turn; OBJECT_STORE chooses one."""
+    return each_stack
+
+
+@pytest.fixture
 def client(stack):
     return Client(stack.server_url)
 

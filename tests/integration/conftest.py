@@ -46,8 +46,10 @@ def aws(stack, monkeypatch):
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", stack.s3_endpoint_url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", stack.s3_endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", stack.s3_credentials[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", stack.s3_credentials[1])
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 

@@ -75,6 +75,28 @@ def test_an_intake_that_dies_after_any_effect_and_comes_twice_changes_nothing(se
     assert result_of(service, project, run_id) == expected
 
 
+@pytest.mark.parametrize("way", ["encodings and blocks", "binary file and blocks"])
+def test_two_intakes_of_one_upload_at_once_change_nothing(service, datasets, way, monkeypatch):
+    """The second one begins and ends while the first one writes."""
+    expected = undisturbed(datasets, way)
+    service.use(service.world)
+    project, run_id = prepare(service, datasets, way)
+    objects, seconds = service.world.objects, []
+    original = objects.writer
+    for body in service.waiting("intake"):
+
+        def write_after_another(bucket, key, body=body):
+            monkeypatch.setattr(objects, "writer", original)
+            seconds.append(service.deliver("intake", body))
+            return original(bucket, key)
+
+        monkeypatch.setattr(objects, "writer", write_after_another)
+        assert service.deliver("intake", body) == []
+
+    assert seconds == [[]] * len(datasets)
+    assert result_of(service, project, run_id) == expected
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_an_upload_whose_events_were_lost_is_taken_in(service, datasets, way):
     expected = undisturbed(datasets, way)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,9 +13,12 @@ from hypothesis import strategies as st
 from linkage.block_files import block_key, dump_block_file, order_by_record, read_block_file
 from linkage.blocking import BLOCK, WHOLE_DATASET, dump_blocks, load_blocks, shared_blocks
 from linkage.encoding_sets import Memberships, dump_report, popcounts, sort_encodings
+from linkage.encodings import MEMBERSHIP_COST, RECORD_COST
 from linkage.errors import InvalidRequest, UploadRejected
 
 MANY = 1000
+SLICES = 3 * 8 * 2**20
+"""What is worked on at a time, however large the upload."""
 
 
 def read_blocks(text, count, most_rows=MANY):
@@ -172,3 +177,33 @@ def test_a_map_of_blocks_is_put_in_the_order_of_the_records():
 def test_a_map_that_names_no_record_is_refused(key):
     with pytest.raises(InvalidRequest, match="is not the index of a record in 'blocks': there are 3 encodings"):
         order_by_record({key: ["a"]}, 3)
+
+
+MEASURE = """
+import sys
+import numpy as np
+from linkage.encoding_sets import Memberships, sort_encodings
+
+def peak_bytes():
+    (peak,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+    return int(peak) * 1024
+
+records, memberships = map(int, sys.argv[1:])
+generator = np.random.default_rng(1)
+encodings = generator.integers(0, 256, (records, 8), dtype=np.uint8)
+keys = np.frombuffer(generator.integers(0, 256, 16 * memberships, dtype=np.uint8), dtype="S16")
+found = Memberships(keys, generator.integers(0, records, memberships, dtype=np.uint32)) if memberships else None
+sort_encodings(encodings[:1000])
+before = peak_bytes() - 20 * memberships
+sorted_set = sort_encodings(encodings, found)
+sum(len(part) for part in sorted_set.sorted_encodings())
+print(peak_bytes() - before)
+"""
+
+
+@pytest.mark.parametrize(("records", "memberships"), [(4_000_000, 0), (1_000_000, 2_000_000)])
+def test_sorting_takes_no_more_memory_than_an_upload_is_admitted_with(records, memberships):
+    command = [sys.executable, "-c", MEASURE, str(records), str(memberships)]
+    done = subprocess.run(command, check=True, capture_output=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+    assert int(done.stdout) <= RECORD_COST * records + MEMBERSHIP_COST * memberships + SLICES

@@ -43,6 +43,7 @@ def project(tmp_path) -> Path:
         "layers/linkage/python/linkage/__init__.py": "VERSION = 1\n",
         "layers/dependencies/leave_out.txt": "# nothing\n",
         "layers/dependencies/python3.11_alone.txt": "# nothing\n",
+        "layers/kernel/src/kernel.cpp": 'extern "C" int answer() { return 42; }\n',
         "requirements.txt": "",
     }
     root = tmp_path / "project"

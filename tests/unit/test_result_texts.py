@@ -37,7 +37,8 @@ def test_scores_as_text_and_as_a_file(batches):
     arrays = [np.array(batch, dtype=CANDIDATE) for batch in batches]
     expected = [(2 * c / t, left, right) for batch in batches for c, t, _, left, right in batch]
 
-    text = result_texts.SCORES_OPEN + b",".join(map(result_texts.scores_text, arrays)) + result_texts.SCORES_CLOSE
+    rows = b",".join(b"".join(result_texts.scores_text(array)) for array in arrays)
+    text = result_texts.SCORES_OPEN + rows + result_texts.SCORES_CLOSE
     file = result_texts.SCORE_FILE_HEADER + b"".join(map(result_texts.score_rows, arrays))
 
     listed = json.loads(text)["similarity_scores"]
@@ -56,6 +57,21 @@ def test_mask_and_permutation():
         "permutation": [1, 0],
         "rows": 2,
     }
+
+
+def test_many_groups_and_many_scores_are_made_in_pieces_that_join():
+    count = 250_001
+    offsets = np.arange(count + 1, dtype=np.int64) * 2
+    datasets, records = np.tile([0, 1], count).astype(np.uint32), np.arange(2 * count, dtype=np.uint32)
+    groups = joined(result_texts.groups_text(datasets, records, offsets))["groups"]
+    assert groups[-1] == [[0, 2 * count - 2], [1, 2 * count - 1]]
+    assert len(groups) == count
+
+    batch = np.zeros(count, dtype=CANDIDATE)
+    batch["left"], batch["common"], batch["total"] = np.arange(count), 3, 8
+    pieces = list(result_texts.scores_text(batch))
+    assert len(pieces) == 3
+    assert json.loads(b"[" + b"".join(pieces) + b"]") == [[[0, left], [1, 0], 0.75] for left in range(count)]
 
 
 def test_a_long_list_is_made_in_pieces_that_join():

@@ -14,7 +14,7 @@ from tests.driving import driver, texts
 from tests.oracle import anonlink, candidates_by_definition, groups_by_definition, groups_of_result
 
 THRESHOLDS = [0.5, 0.75, 0.8, 1.0, "on a score"]
-ENGINES = ["anonlink"]
+ENGINES = ["native", "anonlink"]
 
 
 @st.composite

@@ -13,6 +13,7 @@ import pytest
 from infra.local.environments import python
 from infra.packaging import ROOT
 from linkage import object_keys
+from linkage.settings import Settings
 from tests.rendering import (
     WORKERS,
     listed,
@@ -344,7 +345,7 @@ def test_connections_to_the_database_are_bounded_and_an_alarm_tells_of_more(temp
 def test_all_functions_run_on_the_same_python_with_the_same_layers(template):
     shared = template["Globals"]["Function"]
 
-    assert shared["Layers"] == [{"Ref": "Dependencies"}, {"Ref": "Linkage"}]
+    assert shared["Layers"] == [{"Ref": "Dependencies"}, {"Ref": "Kernel"}, {"Ref": "Linkage"}]
     for layer in of_type(template, "AWS::Serverless::LayerVersion").values():
         assert layer["CompatibleRuntimes"] == [shared["Runtime"]]
     for function in of_type(template, "AWS::Serverless::Function").values():
@@ -362,3 +363,9 @@ def test_no_secret_is_written_in_the_template(source):
     for name in ("DatabaseUrl", "RedisUrl"):
         assert source["Parameters"][name]["NoEcho"] is True
     assert "{{resolve:" not in json.dumps(source)  # it would be readable in a function's settings
+
+
+def test_the_largest_upload_fits_into_the_memory_of_the_intake(source):
+    most = Settings(uploads_bucket="u", store_bucket="s").max_upload_bytes
+
+    assert source["Resources"]["Intake"]["Properties"]["MemorySize"] * 2**20 >= most + 256 * 2**20

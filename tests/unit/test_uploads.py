@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, load_encodings
+from linkage.encodings import MEMBERSHIP_COST, needed_bytes
 from linkage.testing import in_memory_world
 from tests.driving import driver, texts
 from tests.oracle import groups_by_definition, groups_of_result
@@ -190,6 +191,8 @@ WRONG = {
     "no file": ({"encodings": {}}, 400, "'file' is a required property"),
     "no bucket": ({"encodings": {"file": {"path": "p"}}}, 400, "'bucket' is a required property"),
     "no path": ({"encodings": {"file": {"bucket": "b"}}}, 400, "'path' is a required property"),
+    "NUL in a path": ({"encodings": {"file": {"bucket": "b", "path": "\0"}}}, 400, "encodings.file.path"),
+    "half a path": ({"encodings": {"file": {"bucket": "b", "path": "\ud800"}}}, 400, "encodings.file.path"),
     "file is a text": ({"encodings": {"file": "p"}}, 400, "'p' is not of type 'object' - 'encodings.file'"),
     "blocks for those without": ({"encodings": CLKS, "blocks": {"0": ["a"]}}, 403, BLOCKS_DISABLED),
     "clknblocks for those without": ({"clknblocks": [[CLKS[0], "a"]]}, 403, BLOCKS_DISABLED),
@@ -329,7 +332,10 @@ def test_another_type_of_body_is_no_raw_bytes(service):
     assert is_problem(answer, 400, "Content Type not supported")
 
 
-@pytest.mark.parametrize("place", ["{other}/blocks.json", "{own}x/blocks.json", "{own}", "blocks.json"])
+ELSEWHERE = ["{other}/b", "{own}x/b", "{own}", "b", "{own}/../{other}/b", "{own}/./b", "{own}/" + "b" * 1024]
+
+
+@pytest.mark.parametrize("place", ELSEWHERE, ids=range(len(ELSEWHERE)))
 def test_blocks_outside_of_the_own_place_are_403(service, place):
     project = service.create_project(uses_blocking=True)
     own, other = (
@@ -349,7 +355,7 @@ def test_blocks_outside_of_the_own_place_are_403(service, place):
 
 
 def test_more_encodings_than_intake_has_memory_for_are_refused_with_how_many_there_may_be():
-    service = driver(in_memory_world(max_upload_bytes=20 * (8 + 32) - 1))
+    service = driver(in_memory_world(max_upload_bytes=needed_bytes(20, 8) - 1))
     project = service.create_project()
 
     answer = upload(service, project, 0, "binary file", ENCODINGS_20)
@@ -357,11 +363,31 @@ def test_more_encodings_than_intake_has_memory_for_are_refused_with_how_many_the
     assert is_problem(answer, 400, "'hash-count' is 20, an upload can have at most 19 of that size")
 
 
+def test_an_upload_whose_manifest_could_not_be_stored_is_taken_in_a_little_later(service, monkeypatch):
+    project = service.create_project()
+    objects, original = service.world.objects, service.world.objects.put
+
+    def refuse_manifest(bucket, key, body, **rest):
+        if key.startswith("intake/"):
+            raise ConnectionError
+        return original(bucket, key, body, **rest)
+
+    monkeypatch.setattr(objects, "put", refuse_manifest)
+    assert upload(service, project, 0, "clks", ENCODINGS_20).status == 500
+    monkeypatch.undo()
+    service.world.now.sleep(service.world.settings.patience_s)
+    (message,) = service.queues.take("reconcile")
+    assert service.deliver("reconcile", message.model_dump_json()) == []
+    service.deliver_all()
+
+    assert json.loads(stored_set(service)[REPORT])["records"] == 20
+
+
 # -- what turns out to be wrong when it is read ---------------------------------------------------------------------
 
 
 def test_more_blocks_than_intake_has_memory_for_are_an_error():
-    service = driver(in_memory_world(max_upload_bytes=20 * (8 + 32) + 30 * 96))
+    service = driver(in_memory_world(max_upload_bytes=needed_bytes(20, 8) + 30 * MEMBERSHIP_COST))
     project = service.create_project(uses_blocking=True)
     upload(service, project, 0, "binary file and blocks", ENCODINGS_20, [["a", "b"]] * 20)
     run_id = service.post_run(project)

@@ -28,7 +28,7 @@ from localstack.services.lambda_.invocation.assignment import AssignmentService
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.utils.patch import patch
 
-from infra.local.lambda_executor import limits
+from infra.local.lambda_executor import gateway_responses, limits
 from infra.local.lambda_executor.polling import ConcurrentSqsPoller, concurrency
 
 _Original = Callable[..., Any]
@@ -40,6 +40,7 @@ _TOO_LONG = "Request Too Long"
 def install() -> None:
     """Change LocalStack's behaviour; to be called once, before the first request."""
     preprocess_request.append(_refuse_large_request)
+    gateway_responses.install()
     patch(LambdaService.invoke)(_refuse_large_payload)
     patch(RestApiAwsProxyIntegration.create_lambda_input_event)(_refuse_large_event)
     patch(AssignmentService.get_environment)(_await_place)

@@ -47,6 +47,14 @@ def behave_like_lambda() -> None:
 
 
 @hooks.on_infra_start()
+def enforce_permissions() -> None:
+    """Check who asks S3 for what."""
+    from infra.local.lambda_executor import enforcement
+
+    enforcement.install()
+
+
+@hooks.on_infra_start()
 def deploy_without_waiting() -> None:
     """Take the waits out of a deployment."""
     from infra.local.lambda_executor import cloudformation

@@ -16,7 +16,7 @@ from math import isqrt
 
 import numpy as np
 
-from linkage.candidates import CANDIDATE, PAIR, CandidatePairs, Candidates, join_pairs, scores
+from linkage.candidates import CANDIDATE, PAIR, CandidatePairs, Candidates, scores
 from linkage.encoding_sets import Encodings, popcounts
 from linkage.engines import (
     Groups,
@@ -25,6 +25,7 @@ from linkage.engines import (
     check_candidates,
     check_comparison,
     check_record_counts,
+    gather,
     pairs_of_datasets,
 )
 
@@ -56,7 +57,7 @@ class AnonlinkEngine:
     ) -> Iterator[CandidatePairs]:
         """See `linkage.engines.Engine.find_candidates`."""
         check_comparison(left, right, rectangles, threshold, threads=threads, max_pairs=max_pairs)
-        return _gather(_compare_tiles(left, right, rectangles, threshold, max_pairs), max_pairs)
+        return gather(_compare_tiles(left, right, rectangles, threshold, max_pairs), max_pairs)
 
     def sort_pairs(self, pairs: CandidatePairs) -> CandidatePairs:
         """See `linkage.engines.Engine.sort_pairs`."""
@@ -96,21 +97,6 @@ class _Solver:
         members = np.array([member for group in ordered for member in group], dtype=np.uint32).reshape(-1, 2)
         offsets = np.cumsum([0, *map(len, ordered)], dtype=np.int64)
         return members[:, 0].copy(), members[:, 1].copy(), offsets
-
-
-def _gather(tiles: Iterator[CandidatePairs], max_pairs: int) -> Iterator[CandidatePairs]:
-    """Put the pairs of small tiles together: there may be very many."""
-    held: list[CandidatePairs] = []
-    count = 0
-    for pairs in tiles:
-        if held and count + len(pairs) > max_pairs:
-            yield join_pairs(held)
-            held, count = [], 0
-        if len(pairs):
-            held.append(pairs)
-            count += len(pairs)
-    if held:
-        yield join_pairs(held)
 
 
 def _compare_tiles(

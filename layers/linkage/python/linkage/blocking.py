@@ -7,13 +7,15 @@ known by its key, a hash of its id (see `linkage.block_files`), so that a table 
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.block_files import KEY_BYTES
+
 BlockTable = NDArray[np.void]
 """Array of `BLOCK`, sorted by key, no two with the same one, none empty."""
 Indices = NDArray[np.intp]
 
 BLOCK = np.dtype(
     [
-        ("key", "S16"),
+        ("key", f"S{KEY_BYTES}"),
         ("first_row", "<u4"),
         ("row_count", "<u4"),
         ("smallest_popcount", "<u2"),
@@ -22,7 +24,7 @@ BLOCK = np.dtype(
 )
 """A block's key, its rows in an encoding set, and the smallest and the largest popcount of their encodings."""
 
-WHOLE_DATASET = bytes(16)
+WHOLE_DATASET = bytes(KEY_BYTES)
 """The key of the one block of a party that has no blocking, however it uploaded."""
 
 

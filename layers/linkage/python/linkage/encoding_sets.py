@@ -107,17 +107,28 @@ def sort_encodings(encodings: Encodings, memberships: Memberships | None = None)
 
 def _sort_memberships(memberships: Memberships, counts: Popcounts) -> tuple[Rows, BlockTable]:
     """Return the rows, sorted by block key, popcount and record index, without repetitions, and the block table."""
+    order, new_block = _order(memberships, counts)
+    rows = memberships.records[order]
+    first_rows = np.flatnonzero(new_block)
+    order = order[first_rows]  # all that is needed of it from here on
+    table = np.empty(len(first_rows), dtype=BLOCK)
+    table["key"], table["first_row"] = memberships.keys[order], first_rows
+    if len(table):
+        table["row_count"] = np.diff(first_rows, append=len(rows))
+        table["smallest_popcount"] = counts[rows[first_rows]]
+        table["largest_popcount"] = counts[rows[np.append(first_rows[1:], len(rows)) - 1]]
+    return rows.astype(RECORD_INDEX, copy=False), table
+
+
+def _order(memberships: Memberships, counts: Popcounts) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the places of the memberships, sorted and without repetitions, and which of them begin a block."""
     records = memberships.records
     within = counts[records].astype(np.uint64) << np.uint64(32) | records
     high, low = memberships.keys.view(">u8").reshape(-1, 2).T.astype(np.uint64)
     order = np.lexsort((within, low, high))
-    high, low, within = high[order], low[order], within[order]
-    new_block = _differs(high) | _differs(low)
-    kept = new_block | _differs(within)
-    order, within, new_block = order[kept], within[kept], new_block[kept]
-    first_rows = np.flatnonzero(new_block)
-    rows, popcount = within.astype(RECORD_INDEX), (within >> np.uint64(32)).astype(np.uint16)
-    return rows, _table(memberships.keys[order[first_rows]], first_rows, popcount)
+    new_block = _differs(high[order]) | _differs(low[order])
+    kept = new_block | _differs(within[order])
+    return order[kept], new_block[kept]
 
 
 def _differs(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -125,15 +136,6 @@ def _differs(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
     differs = np.ones(len(values), dtype=bool)
     np.not_equal(values[1:], values[:-1], out=differs[1:])
     return differs
-
-
-def _table(keys: NDArray[np.bytes_], first_rows: NDArray[np.intp], popcount: Popcounts) -> BlockTable:
-    """Return the block table of sorted rows with these popcounts."""
-    table = np.empty(len(keys), dtype=BLOCK)
-    stops = np.append(first_rows[1:], len(popcount)) if len(keys) else first_rows
-    table["key"], table["first_row"], table["row_count"] = keys, first_rows, stops - first_rows
-    table["smallest_popcount"], table["largest_popcount"] = popcount[first_rows], popcount[stops - 1]
-    return table
 
 
 def dump_report(encoding_set: EncodingSet) -> bytes:

@@ -15,7 +15,7 @@ from linkage.json_files import READ_BYTES, member_events
 WORD_BYTES = 8
 """Encodings are compared in 64-bit words, so their size is a multiple of this."""
 
-RECORD_COST, MEMBERSHIP_COST = 32, 96
+RECORD_COST, MEMBERSHIP_COST = 32, 112
 """Upper bounds on the bytes that sorting takes for each record, and for each membership of one in a block."""
 
 _JSON_MEMBER = "clks"

@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.candidates import CANDIDATE, CandidatePairs, Candidates, scores
+from linkage.candidates import CANDIDATE, CandidatePairs, Candidates, join_pairs, scores
 from linkage.encoding_sets import Encodings
 from linkage.encodings import WORD_BYTES
 
@@ -130,6 +130,10 @@ def engine(name: str) -> Engine:
         from linkage.anonlink_engine import AnonlinkEngine  # noqa: PLC0415
 
         return AnonlinkEngine()
+    if name == "native":
+        from linkage.native_engine import NativeEngine  # noqa: PLC0415
+
+        return NativeEngine()
     raise ValueError(f"there is no engine {name!r}")
 
 
@@ -196,3 +200,18 @@ def _is_ordered(candidates: Candidates) -> bool:
         after |= same & (key[1:] > key[:-1])
         same &= key[1:] == key[:-1]
     return bool(after.all())
+
+
+def gather(found: Iterator[CandidatePairs], enough: int) -> Iterator[CandidatePairs]:
+    """Put consecutive arrays of pairs together, as long as they are not more than enough: many hold few."""
+    held: list[CandidatePairs] = []
+    count = 0
+    for pairs in found:
+        if held and count + len(pairs) > enough:
+            yield join_pairs(held)
+            held, count = [], 0
+        if len(pairs):
+            held.append(pairs)
+            count += len(pairs)
+    if held:
+        yield join_pairs(held)

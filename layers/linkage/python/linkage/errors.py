@@ -6,7 +6,8 @@ encoding.
 
     LinkageError
     ├── AccessDenied            the token does not open this project or run
-    ├── InvalidRequest          the request cannot be understood or is out of range
+    ├── InvalidRequest          a value of the request is out of range
+    │   └── MalformedRequest    the request cannot be understood
     ├── EncodingsRefused        the encodings do not go with the project's settings
     ├── TokenAlreadyUsed        this party has an upload already
     ├── ObjectPathNotAllowed    the announced object is outside of the party's own place
@@ -17,6 +18,7 @@ encoding.
     ├── UploadRejected          the uploaded data is not what was announced
     ├── CredentialsNotOffered   this deployment hands out no temporary credentials
     ├── DatabaseUnavailable     PostgreSQL is waking up, or cannot be reached
+    ├── DownstreamUnavailable   S3, SQS or STS went on refusing however often they were asked
     └── ProgressUnavailable     Redis cannot be asked; nothing depends on it
 """
 
@@ -35,7 +37,13 @@ class AccessDenied(LinkageError):
 
 
 class InvalidRequest(LinkageError):
-    """The request cannot be understood, or a value is out of its range."""
+    """A value of the request is out of its range, or goes not with the others."""
+
+
+class MalformedRequest(InvalidRequest):
+    """The request cannot be understood: the original's framework refused these, and gave them a title."""
+
+    title = "Bad Request"
 
 
 class EncodingsRefused(LinkageError):
@@ -106,6 +114,13 @@ class DatabaseUnavailable(LinkageError):
 
     def __init__(self) -> None:
         super().__init__("The database is waking up; please try again")
+
+
+class DownstreamUnavailable(LinkageError):
+    """A service of AWS is throttling or cannot be reached, and went on so through all retries."""
+
+    def __init__(self) -> None:
+        super().__init__("The service is too busy; please try again")
 
 
 class ProgressUnavailable(LinkageError):

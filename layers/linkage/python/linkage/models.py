@@ -117,6 +117,7 @@ class Upload:
     time_added: datetime
     message: str | None = None
     time_moved: datetime | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,8 @@ class ReadyUpload:
 class Run:
     """One linkage of a project's encodings at one threshold.
 
-    `chunks_stored` and `time_moved` are the reconciler's: how many chunks it last saw, and when that last changed.
+    The reconciler's are `chunks_stored`, how many chunks it last saw; `time_moved`, when that changed or the run was
+    started again; and `restarts`, how often it was since the run last moved by itself.
     """
 
     run_id: str
@@ -157,6 +159,7 @@ class Run:
     total_comparisons: int | None = None
     chunks_stored: int = 0
     time_moved: datetime | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

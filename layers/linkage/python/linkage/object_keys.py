@@ -22,11 +22,21 @@ Uploads bucket::
 """
 
 MANIFEST_PREFIX = "intake/"
+_LONGEST_KEY = 1024
+"""Of any object store, in bytes."""
 
 
 def party_prefix(project_id: str, party_id: str) -> str:
     """Return the party's own place in the uploads bucket, without a slash at its end."""
     return f"{project_id}/{party_id}"
+
+
+def lies_under(path: str, key: str) -> bool:
+    """Tell whether a key that a client names lies under a path, whatever an object store makes of it.
+
+    S3 takes dots as they are; others may resolve them, and so leave the path. No store has longer keys.
+    """
+    return key.startswith(f"{path}/") and not {".", ".."} & set(key.split("/")) and len(key.encode()) <= _LONGEST_KEY
 
 
 def manifest(project_id: str, upload_id: str) -> str:

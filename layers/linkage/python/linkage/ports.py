@@ -110,8 +110,8 @@ class Uploads(Protocol):
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
 
-    def note_retry(self, upload_id: str, *, now: datetime) -> None:
-        """Keep that the upload's intake was started again now."""
+    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+        """Count that the upload's intake was started again now."""
 
 
 class Runs(Protocol):
@@ -144,8 +144,11 @@ class Runs(Protocol):
     def unfinished(self) -> Sequence[Run]:
         """Return the runs that should be moving: queued or running, or created with every party's upload ready."""
 
-    def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        """Keep what the reconciler saw, and that the run moved (or was moved) now."""
+    def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+        """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
+
+    def note_restart(self, run_id: str, *, now: datetime) -> None:
+        """Count that the run was started again now."""
 
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
@@ -182,7 +185,10 @@ class Timer(Protocol):
     """When the reconciler comes next: one pending message at most."""
 
     def arm(self, due: datetime, *, overdue: datetime) -> bool:
-        """Claim the sending of the next message; False if one is on its way that was due after ``overdue``."""
+        """Claim the sending of the next message; False if one is on its way that comes by then.
+
+        One that was due at ``overdue`` or before is lost; one that is due later than ``due`` is not waited for.
+        """
 
     def rearm(self, due: datetime, *, previous: datetime) -> bool:
         """Claim the sending of the message after the one that was due at ``previous``; False if that was done."""

@@ -26,12 +26,19 @@ def groups_text(
     datasets: NDArray[np.uint32], records: NDArray[np.uint32], offsets: NDArray[np.int64]
 ) -> Iterator[bytes]:
     """Yield ``{"groups": [[[data set, record], ...], ...]}``; group i is what lies between offsets i and i + 1."""
-    bounds = pairwise(offsets.tolist())
-    groups = (
-        ",".join(f"[{d},{r}]" for d, r in zip(datasets[start:stop].tolist(), records[start:stop].tolist(), strict=True))
-        for start, stop in bounds
-    )
-    return _list_text("groups", (f"[{group}]" for group in groups))
+
+    def texts() -> Iterator[str]:
+        for start in range(0, len(offsets) - 1, _PIECE):
+            bounds = offsets[start : start + _PIECE + 1]
+            held = slice(bounds[0], bounds[-1])
+            members = [
+                f"[{dataset},{record}]"
+                for dataset, record in zip(datasets[held].tolist(), records[held].tolist(), strict=True)
+            ]
+            for first, stop in pairwise((bounds - bounds[0]).tolist()):
+                yield f"[{','.join(members[first:stop])}]"
+
+    return _list_text("groups", texts())
 
 
 def mask_text(mask: NDArray[np.uint8]) -> Iterator[bytes]:
@@ -44,13 +51,18 @@ def permutation_text(positions: NDArray[np.uint32], rows: int) -> Iterator[bytes
     return _list_text("permutation", map(str, positions.tolist()), f',"rows":{rows}')
 
 
-def scores_text(batch: Candidates) -> bytes:
-    """Return rows ``[[0,record],[1,record],score]`` of candidates of two parties, with commas between.
+def scores_text(batch: Candidates) -> Iterator[bytes]:
+    """Yield rows ``[[0,record],[1,record],score]`` of candidates of two parties, with commas between, in pieces.
 
     A score is written as Python writes a double: the shortest text that reads back as the same number.
     """
-    rows = zip(batch["left"].tolist(), batch["right"].tolist(), scores(batch).tolist(), strict=True)
-    return ",".join(f"[[0,{left}],[1,{right}],{score!r}]" for left, right, score in rows).encode()
+    separator = ""
+    for start in range(0, len(batch), _PIECE):
+        part = batch[start : start + _PIECE]
+        rows = zip(part["left"].tolist(), part["right"].tolist(), scores(part).tolist(), strict=True)
+        text = ",".join(f"[[0,{left}],[1,{right}],{score!r}]" for left, right, score in rows)
+        yield (separator + text).encode()
+        separator = ","
 
 
 def score_rows(batch: Candidates) -> bytes:

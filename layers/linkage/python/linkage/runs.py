@@ -66,4 +66,6 @@ def describe_status(project_id: str, run_id: str, token: str, world: World) -> R
         raise AccessDenied
     contributions = world.projects.contributions(project_id)
     progress = read_progress(run, world) if run.state is RunState.RUNNING else None
+    if run.state is RunState.RUNNING and progress is None:  # its plan went with its completion, a moment ago
+        run = world.runs.get(project_id, run_id) or run
     return RunStatus(run, project, contributions, progress)

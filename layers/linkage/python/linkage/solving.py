@@ -1,6 +1,7 @@
 """Use case of the solve worker: make a run's result out of all its candidate pairs."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from linkage import object_keys
 from linkage.deletion import remove_prefix
@@ -101,7 +102,8 @@ def _store_scores(run: Run, files: list[CandidateFile], world: World) -> None:
         text.write(SCORES_OPEN)
         for number, batch in enumerate(gather_candidates(files, world)):
             file.write(score_rows(batch))
-            text.write((b"," if number else b"") + scores_text(batch))
+            for piece in chain([b","] if number else [], scores_text(batch)):
+                text.write(piece)
         text.write(SCORES_CLOSE)
 
 

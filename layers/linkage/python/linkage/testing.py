@@ -207,10 +207,12 @@ class MemoryUploads:
         """Return every upload that waits to be taken in."""
         return [upload for upload in self.tables.uploads.values() if upload.state is UploadState.RECEIVED]
 
-    def note_retry(self, upload_id: str, *, now: datetime) -> None:
-        """Keep that the upload's intake was started again now."""
-        if upload_id in self.tables.uploads:
-            self.tables.uploads[upload_id] = dataclasses.replace(self.tables.uploads[upload_id], time_moved=now)
+    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+        """Count that the upload's intake was started again now."""
+        upload = self.tables.uploads.get(upload_id)
+        if upload is not None:
+            restarts = upload.restarts + 1
+            self.tables.uploads[upload_id] = dataclasses.replace(upload, time_moved=now, restarts=restarts)
 
 
 @dataclass
@@ -241,12 +243,13 @@ class MemoryRuns:
 
     def queue(self, run_id: str) -> None:
         """Move `created` to `queued`."""
-        self._move(run_id, {RunState.CREATED}, state=RunState.QUEUED)
+        self._move(run_id, {RunState.CREATED}, state=RunState.QUEUED, restarts=0)
 
     def start(self, run_id: str, *, total_comparisons: int, now: datetime) -> None:
         """Move `created` or `queued` to `running`."""
         before = {RunState.CREATED, RunState.QUEUED}
-        self._move(run_id, before, state=RunState.RUNNING, total_comparisons=total_comparisons, time_started=now)
+        begun = {"total_comparisons": total_comparisons, "time_started": now, "time_moved": now, "restarts": 0}
+        self._move(run_id, before, state=RunState.RUNNING, **begun)
 
     def complete(self, run_id: str, *, now: datetime) -> None:
         """Move `running` to `completed`."""
@@ -266,9 +269,14 @@ class MemoryRuns:
             if run.state not in _FINAL and (run.state is not RunState.CREATED or self._can_start(run))
         ]
 
-    def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        """Keep what the reconciler saw, and that the run moved (or was moved) now."""
-        self._move(run_id, set(RunState), chunks_stored=chunks_stored, time_moved=now)
+    def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+        """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
+        self._move(run_id, set(RunState), chunks_stored=chunks_stored, time_moved=now, restarts=0)
+
+    def note_restart(self, run_id: str, *, now: datetime) -> None:
+        """Count that the run was started again now."""
+        if run_id in self.tables.runs:
+            self._move(run_id, set(RunState), time_moved=now, restarts=self.tables.runs[run_id].restarts + 1)
 
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
@@ -340,8 +348,8 @@ class MemoryTimer:
     tables: Tables
 
     def arm(self, due: datetime, *, overdue: datetime) -> bool:
-        """Claim the sending of the next message; False if one is on its way that was due after ``overdue``."""
-        if self.tables.timer is not None and self.tables.timer > overdue:
+        """Claim the sending of the next message; False if one is on its way that comes by then."""
+        if self.tables.timer is not None and overdue < self.tables.timer <= due:
             return False
         self.tables.timer = due
         return True

@@ -188,7 +188,7 @@ def _park(sent: BinaryUpload, party: Party, world: World, *, blocks: bytes | Non
 def _pin(place: Place, party: Party, world: World) -> tuple[StoredFile, StoredObject]:
     """Find a file of the party's own, and pin what is there now."""
     path = object_keys.party_prefix(party.project_id, party.party_id)
-    if place.bucket != world.settings.uploads_bucket or not place.key.startswith(f"{path}/"):
+    if place.bucket != world.settings.uploads_bucket or not object_keys.lies_under(path, place.key):
         raise ObjectPathNotAllowed
     found = world.objects.look_at(place.bucket, place.key)
     if found is None:
@@ -232,8 +232,10 @@ def _begin_upload(manifest: Manifest, world: World) -> str:
         time_added=world.now(),
     )
     world.uploads.begin(upload)
-    store_manifest(manifest, world)
-    arm_timer(world)
+    try:
+        store_manifest(manifest, world)
+    finally:
+        arm_timer(world)  # the reconciler stores it where that failed
     return receipt_token
 
 

@@ -4,6 +4,7 @@ import json
 from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple
 
+from linkage.adapters.unavailable import report_unavailable
 from linkage.models import Credentials
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ class StsCredentials:
     """
 
     def __init__(self, client: "STSClient", *, uploads: "Grant", downloads: "Grant", duration_s: int) -> None:
+        report_unavailable(client)
         self._client = client
         self._uploads = uploads
         self._downloads = downloads

@@ -33,10 +33,16 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
-        """Run statements in a transaction: committed at the end, rolled back on an exception."""
+        """Run statements in a transaction: committed at the end, rolled back on an exception.
+
+        Raises `DatabaseUnavailable` where the server cannot be reached, goes away, or gives way to another transaction.
+        """
         connection = self._ready_connection()
-        with connection, connection.cursor() as cursor:
-            yield cursor
+        try:
+            with connection, connection.cursor() as cursor:
+                yield cursor
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            raise DatabaseUnavailable from error
 
     def fetch_one(self, statement: str, parameters: dict[str, Any] | None = None) -> tuple[Any, ...] | None:
         """Run one statement in a transaction of its own and return its first row."""

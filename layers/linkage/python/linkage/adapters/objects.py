@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from linkage.adapters.multipart import PartWriter, write_in_parts
 from linkage.adapters.range_reading import RangeReader
+from linkage.adapters.unavailable import report_unavailable
 from linkage.errors import UploadRejected
 from linkage.models import StoredFile, StoredObject
 
@@ -25,6 +26,7 @@ class S3Objects:
     """See `linkage.ports.Objects`."""
 
     def __init__(self, client: "S3Client", *, kept_bytes: int = 256 * 2**20) -> None:
+        report_unavailable(client)
         self._client = client
         self._ranges = RangeReader(self._open_range, most_bytes=kept_bytes)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from linkage.adapters.unavailable import report_unavailable
 from linkage.messages import WORKERS, Message
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ class SqsQueues:
     """See `linkage.ports.Queues`. Both maps go from a worker's name to a queue's URL."""
 
     def __init__(self, client: "SQSClient", queue_urls: Mapping[str, str], dead_letter_urls: Mapping[str, str]) -> None:
+        report_unavailable(client)
         self._client = client
         self._queue_urls = queue_urls
         self._dead_letter_urls = dead_letter_urls

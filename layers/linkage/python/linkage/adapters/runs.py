@@ -12,7 +12,7 @@ from linkage.errors import AccessDenied
 from linkage.models import Run, RunState
 
 _COLUMNS = """run_id, project_id, threshold, name, notes, state, time_added, time_started, time_completed, message,
-       total_comparisons, chunks_stored, time_moved"""
+       total_comparisons, chunks_stored, time_moved, restarts"""
 
 _INSERT_RUN = """
 INSERT INTO runs (run_id, project_id, threshold, name, notes, state, time_added)
@@ -29,10 +29,11 @@ _SELECT_WAITING = """
 SELECT run_id FROM runs WHERE project_id = %(project_id)s AND state = 'created' ORDER BY time_added, run_id
 """
 
-_QUEUE_RUN = "UPDATE runs SET state = 'queued' WHERE run_id = %(run_id)s AND state = 'created'"
+_QUEUE_RUN = "UPDATE runs SET state = 'queued', restarts = 0 WHERE run_id = %(run_id)s AND state = 'created'"
 
 _START_RUN = """
-UPDATE runs SET state = 'running', time_started = %(now)s, total_comparisons = %(total_comparisons)s
+UPDATE runs SET state = 'running', time_started = %(now)s, total_comparisons = %(total_comparisons)s,
+                time_moved = %(now)s, restarts = 0
  WHERE run_id = %(run_id)s AND state IN ('created', 'queued')
 """
 
@@ -53,7 +54,11 @@ SELECT {_COLUMNS} FROM runs r
  ORDER BY time_added, run_id
 """  # noqa: S608
 
-_NOTE_CHUNKS = "UPDATE runs SET chunks_stored = %(chunks_stored)s, time_moved = %(now)s WHERE run_id = %(run_id)s"
+_NOTE_PROGRESS = """
+UPDATE runs SET chunks_stored = %(chunks_stored)s, time_moved = %(now)s, restarts = 0 WHERE run_id = %(run_id)s
+"""
+
+_NOTE_RESTART = "UPDATE runs SET time_moved = %(now)s, restarts = restarts + 1 WHERE run_id = %(run_id)s"
 
 _DELETE_RUN = "DELETE FROM runs WHERE project_id = %(project_id)s AND run_id = %(run_id)s"
 
@@ -123,9 +128,13 @@ class PostgresRuns:
         """Return the runs that should be moving."""
         return [_run(row) for row in self._database.fetch_all(_SELECT_UNFINISHED)]
 
-    def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        """Keep what the reconciler saw, and that the run moved (or was moved) now."""
-        self._database.execute(_NOTE_CHUNKS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
+    def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+        """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
+        self._database.execute(_NOTE_PROGRESS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
+
+    def note_restart(self, run_id: str, *, now: datetime) -> None:
+        """Count that the run was started again now."""
+        self._database.execute(_NOTE_RESTART, {"run_id": run_id, "now": now})
 
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"

@@ -1,0 +1,163 @@
+// Getting ready to compare: popcounts, what the threshold asks for, which bits to look at first, and how many of them.
+#include "comparison.hpp"
+
+#include "bit_order.hpp"
+#include "paths.hpp"
+
+namespace linkage {
+namespace {
+
+// The costs, in processor cycles, that the filter's length is chosen by: to look at all 1,024 bits of a pair in the
+// filter, and to count a pair that passed it. Only their ratio matters, and not much.
+constexpr double kFilterCost = 3.5 / 1024;
+constexpr double kCountCost = 60;
+constexpr int kFilterStep = 4 * kNibblesAtATime;
+constexpr int64_t kMaxSample = 1 << 16;
+
+int popcount(const uint64_t *row, int words) {
+    int count = 0;
+    for (int word = 0; word < words; word++) count += __builtin_popcountll(row[word]);
+    return count;
+}
+
+// Popcount of the first `bits` bits.
+int popcount_of_first(const uint64_t *row, int bits) {
+    int count = popcount(row, bits / 64);
+    if (bits % 64) count += __builtin_popcountll(row[bits / 64] & ((uint64_t{1} << bits % 64) - 1));
+    return count;
+}
+
+// The definition, in the arithmetic of the definition: a score is 2 * common / total in doubles, and reaches the
+// threshold or does not. The estimate that the search starts from need not be right, only near.
+bool fill_smallest_common(linkage_comparison &comparison, double threshold) {
+    int totals = 2 * comparison.bits + 1;
+    if (!comparison.smallest_common.resize(totals)) return false;
+    for (int total = 0; total < totals; total++) {
+        int common = static_cast<int>(threshold * total / 2) - 2;
+        if (common < 1) common = 1;  // a pair with nothing in common is no candidate
+        while (common <= comparison.bits && 2.0 * common / total < threshold) common++;
+        comparison.smallest_common[total] = common;
+    }
+    comparison.smallest_common[0] = comparison.bits + 1;
+    return true;
+}
+
+// Common bits are at most the smaller popcount; that rules out partners by their popcounts alone.
+bool fill_partners(linkage_comparison &comparison) {
+    int bits = comparison.bits;
+    if (!comparison.lowest_partner.resize(bits + 1) || !comparison.highest_partner.resize(bits + 1)) return false;
+    for (int popcount = 0; popcount <= bits; popcount++) {
+        int lowest = popcount, highest = popcount;
+        const auto &smallest = comparison.smallest_common;
+        if (smallest[2 * popcount] > popcount) {
+            highest = popcount - 1;
+        } else {
+            // The score of nested encodings falls as their popcounts move apart.
+            while (lowest > 0 && smallest[popcount + lowest - 1] <= lowest - 1) lowest--;
+            while (highest < bits && smallest[popcount + highest + 1] <= popcount) highest++;
+        }
+        comparison.lowest_partner[popcount] = lowest;
+        comparison.highest_partner[popcount] = highest;
+    }
+    return true;
+}
+
+bool count_bits(Side &side, int words, int filter_bits) {
+    for (int64_t row = 0; row < side.rows; row++) {
+        const uint64_t *encoding = side.words + row * words;
+        int all = popcount(encoding, words);
+        side.popcounts[row] = static_cast<uint16_t>(all);
+        int looked_at = filter_bits < words * 64 ? popcount_of_first(encoding, filter_bits) : all;
+        side.rests[row] = static_cast<uint16_t>(all - looked_at);
+    }
+    return true;
+}
+
+// The filter's length that would have cost least for the sample.
+int choose_filter_bits(const linkage_comparison &comparison, const int64_t *sample, int64_t count) {
+    int steps = comparison.bits / kFilterStep;
+    if (!count || steps < 2) return comparison.bits;
+    Buffer<int64_t> passed;  // by steps looked at, how many pairs of the sample are still possible
+    if (!passed.resize_zeroed(steps + 1)) return comparison.bits;
+    int words = comparison.words;
+    for (int64_t pair = 0; pair < count; pair++) {
+        const uint64_t *one = comparison.left.words + sample[2 * pair] * words;
+        const uint64_t *other = comparison.right.words + sample[2 * pair + 1] * words;
+        uint64_t both[kMaxBits / 64];
+        for (int word = 0; word < words; word++) both[word] = one[word] & other[word];
+        int one_all = popcount(one, words), other_all = popcount(other, words);
+        int needed = comparison.smallest_common[one_all + other_all];
+        for (int step = 1; step <= steps; step++) {
+            int bits = step * kFilterStep;
+            int one_rest = one_all - popcount_of_first(one, bits);
+            int other_rest = other_all - popcount_of_first(other, bits);
+            int rest = one_rest < other_rest ? one_rest : other_rest;
+            if (popcount_of_first(both, bits) + rest < needed) break;
+            passed[step]++;
+        }
+    }
+    int best = comparison.bits;
+    double best_cost = kFilterCost * comparison.bits;
+    for (int step = 1; step <= steps; step++) {
+        double cost = kFilterCost * step * kFilterStep + kCountCost * passed[step] / count;
+        if (cost < best_cost) best = step * kFilterStep, best_cost = cost;
+    }
+    return best;
+}
+
+bool rows_exist(const int64_t *sample, int64_t count, int64_t left_rows, int64_t right_rows) {
+    for (int64_t pair = 0; pair < count; pair++) {
+        int64_t left = sample[2 * pair], right = sample[2 * pair + 1];
+        if (left < 0 || left >= left_rows || right < 0 || right >= right_rows) return false;
+    }
+    return true;
+}
+
+bool prepare(linkage_comparison &comparison, double threshold, const int64_t *sample, int64_t sample_count,
+             bool reorder, int filter_bits) {
+    Side *sides[] = {&comparison.left, &comparison.right};
+    if (!fill_smallest_common(comparison, threshold) || !fill_partners(comparison)) return false;
+    if (reorder && sample_count && !reorder_bits(comparison, sample, sample_count)) return false;
+    if (!filter_bits) filter_bits = choose_filter_bits(comparison, sample, sample_count);
+    comparison.filter_bits = (filter_bits + kFilterStep - 1) / kFilterStep * kFilterStep;
+    for (Side *side : sides) {
+        if (!side->popcounts.resize(side->rows) || !side->rests.resize(side->rows)) return false;
+        count_bits(*side, comparison.words, comparison.filter_bits);
+    }
+    return true;
+}
+
+}  // namespace
+}  // namespace linkage
+
+using namespace linkage;
+
+linkage_comparison *linkage_comparison_new(const uint8_t *left, int64_t left_rows, const uint8_t *right,
+                                           int64_t right_rows, int32_t size, double threshold, const int64_t *sample,
+                                           int64_t sample_count, int32_t reorder, int32_t filter_bits, int32_t path, int64_t *error) {
+    bool valid = size >= 8 && size <= kMaxBits / 8 && size % 8 == 0 && threshold > 0 && threshold <= 1;
+    valid = valid && left_rows >= 0 && right_rows >= 0 && left_rows <= UINT32_MAX && right_rows <= UINT32_MAX;
+    valid = valid && filter_bits >= 0 && filter_bits <= 8 * size && linkage_path(path) > 0;
+    valid = valid && sample_count >= 0 && sample_count <= kMaxSample;
+    valid = valid && rows_exist(sample, sample_count, left_rows, right_rows);
+    *error = valid ? LINKAGE_NO_MEMORY : LINKAGE_INVALID;
+    auto *comparison = valid ? create<linkage_comparison>() : nullptr;
+    if (!comparison) return nullptr;
+    comparison->words = size / 8;
+    comparison->bits = size * 8;
+    comparison->path = linkage_path(path);
+    comparison->left.words = reinterpret_cast<const uint64_t *>(left);
+    comparison->left.rows = left_rows;
+    comparison->right.words = reinterpret_cast<const uint64_t *>(right);
+    comparison->right.rows = right_rows;
+    if (!prepare(*comparison, threshold, sample, sample_count, reorder != 0, filter_bits)) {
+        destroy(comparison);
+        return nullptr;
+    }
+    *error = 0;
+    return comparison;
+}
+
+int32_t linkage_comparison_filter_bits(const linkage_comparison *comparison) { return comparison->filter_bits; }
+
+void linkage_comparison_free(linkage_comparison *comparison) { destroy(comparison); }

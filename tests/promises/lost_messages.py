@@ -184,6 +184,25 @@ def test_dead_letters_that_cannot_be_read_are_dropped(service, project):
     assert service.queues.dead == []
 
 
+def test_a_run_that_failed_keeps_no_candidate_pairs(service, project):
+    """They tell as much as a result, and nobody needs them any more."""
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan", "compare"))
+    message = SolveRun(project_id=project["project_id"], run_id=run_id)
+    service.queues.take("solve")
+    service.queues.dead.append(("solve", body_of(message)))
+
+    reconcile(service)
+    service.deliver_all()
+
+    store = service.world.settings.store_bucket
+    assert service.get_run(project, run_id).json["state"] == "error"
+    assert [found.key for found in service.world.objects.list(store, "") if run_id in found.key] == []
+    service.queues.dead.append(("solve", body_of(message)))
+    reconcile(service)
+    assert service.queues.take("solve") == []  # it does not go round in circles
+
+
 def test_a_run_that_starting_again_does_not_help_is_an_error_in_the_end(service, project):
     """Its compare worker is killed each time, so that no chunk is ever stored and nobody can say why."""
     run_id = service.post_run(project)

@@ -1,10 +1,14 @@
 """What must hold for the buckets, the database and the cache of the template that is deployed."""
 
+import re
+import ssl
+import time
 import zipfile
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from infra.packaging import ROOT
 from linkage import object_keys
 from tests.rendering import of_type, rendered, statements
 
@@ -162,3 +166,17 @@ def test_the_cache_is_reached_with_tls_and_a_role(template):
     assert user["AuthenticationMode"] == {"Type": "iam"}
     assert user["UserId"] == user["UserName"]  # else IAM does not sign it in
     assert template["Resources"]["Cache"]["Properties"]["UserGroupId"] == {"Ref": "CacheUsers"}
+
+
+def test_the_certificates_of_databases_are_roots_that_last(template):
+    """Three of each region, each signed by itself, for years to come."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(ROOT / "layers" / "linkage" / "certificates" / "rds.pem")
+    roots = context.get_ca_certs()
+
+    assert len(roots) % 3 == 0
+    for root in roots:
+        name = dict(pair for (pair,) in root["subject"])["commonName"]
+        assert re.fullmatch(r"Amazon RDS [a-z]+-[a-z]+-\d Root CA (RSA2048|RSA4096|ECC384) G1", name)
+        assert root["issuer"] == root["subject"]
+        assert ssl.cert_time_to_seconds(root["notAfter"]) > time.time() + 2 * 365 * 86400

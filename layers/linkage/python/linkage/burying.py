@@ -61,9 +61,19 @@ def _bury_solve(body: str, world: World) -> None:
 
 
 def _fail(run: Run, worker: str, world: World) -> None:
-    """Fail the run; nothing happens to one that is over, however it ended."""
     message = f"Run failed with an internal server error. The {worker} step failed several times; post a new run."
+    fail_run(run, message, world)
+
+
+def fail_run(run: Run, message: str, world: World) -> None:
+    """Fail the run, and have the solve worker remove what it leaves: candidate pairs tell as much as a result.
+
+    Nothing happens to one that is over, however it ended: what it asks for would come back here if that failed too.
+    """
+    if run.state in {RunState.COMPLETED, RunState.ERROR}:
+        return
     world.runs.fail(run.run_id, message, now=world.now())
+    world.queues.send(SolveRun(project_id=run.project_id, run_id=run.run_id))
 
 
 _BURY: dict[str, Callable[[str, World], None]] = {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from linkage.burying import bury
+from linkage.burying import bury, fail_run
 from linkage.intake import reject_upload
 from linkage.messages import DeleteData, PlanRun, Reconcile
 from linkage.models import ChunkCount, Run, RunState, Tombstone, Upload
@@ -43,7 +43,7 @@ def reconcile(message: Reconcile, world: World) -> None:
     _for_each(runs, lambda run: _move_run(run, world))
     _for_each(world.tombstones.due(world.now()), lambda tombstone: _sweep_again(tombstone, world))
     if message.due is None:
-        expire(world)
+        _for_each([world], expire)
     if uploads or runs:
         rearm_timer(message, world.settings.reconcile_period_s, world)
     elif world.tombstones.count():
@@ -119,7 +119,7 @@ def _give_up_or_note(run: Run, world: World) -> None:
         "Run failed with an internal server error. It made no progress, though it was started"
         f" {MOST_RESTARTS + 1} times; post a new run."
     )
-    world.runs.fail(run.run_id, message, now=world.now())
+    fail_run(run, message, world)
 
 
 def _is_idle(times: list[datetime | None], restarts: int, world: World) -> bool:

@@ -41,7 +41,7 @@ def solve_run(message: SolveRun, world: World) -> None:
         except TooManyCandidates as error:
             world.runs.fail(run.run_id, str(error), now=world.now())
         run = world.runs.get(message.project_id, message.run_id)
-    if run is not None and run.state is RunState.COMPLETED:
+    if run is not None and run.state in {RunState.COMPLETED, RunState.ERROR}:
         _remove_intermediates(run, world)
 
 

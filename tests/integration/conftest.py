@@ -4,6 +4,7 @@ The tests have a database, a Redis database and buckets of their own; the queues
 what is delivered when.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -58,7 +59,8 @@ def buckets(aws):
     """Two empty buckets."""
     s3 = boto3.client("s3")
     for bucket in BUCKETS.values():
-        s3.create_bucket(Bucket=bucket)
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=bucket)
         for found in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=found["Key"])
     return BUCKETS

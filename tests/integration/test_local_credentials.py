@@ -280,6 +280,23 @@ def test_a_party_may_abort_its_own_upload(party):
         party.s3().upload_part(**key, UploadId=begun, PartNumber=1, Body=b"x")
 
 
+def test_the_service_aborts_the_uploads_under_a_prefix_and_no_others(party, neighbour, as_role):
+    begun = [
+        (place, place.s3().create_multipart_upload(Bucket=place.bucket, Key=f"{place.path}/half")["UploadId"])
+        for place in (party, neighbour)
+    ]
+    sweeping = S3Objects(as_role("DeleteRole"))
+
+    assert sweeping.abort_multipart_uploads(party.bucket, f"{party.path}/") == 1
+
+    (aborted, begun_by_party), (kept, begun_by_neighbour) = begun
+    with pytest.raises(ClientError, match="NoSuchUpload"):
+        aborted.s3().list_parts(Bucket=aborted.bucket, Key=f"{aborted.path}/half", UploadId=begun_by_party)
+    kept.s3().list_parts(Bucket=kept.bucket, Key=f"{kept.path}/half", UploadId=begun_by_neighbour)
+    assert sweeping.abort_multipart_uploads(neighbour.bucket, f"{neighbour.path}/") == 1
+    assert sweeping.abort_multipart_uploads(party.bucket, f"{party.path}/") == 0
+
+
 @pytest.mark.parametrize(
     "forge",
     [

@@ -1,6 +1,6 @@
 """Objects, as S3 keeps them, or anything that speaks like it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC
 from itertools import islice
@@ -16,6 +16,7 @@ from linkage.models import StoredFile, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import MultipartUploadTypeDef
 
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _CHANGED = {"PreconditionFailed", "412"}
@@ -109,12 +110,19 @@ class S3Objects:
                 raise OSError(f"{len(failed)} objects could not be removed, the first with {failed[0].get('Code')}")
 
     def abort_multipart_uploads(self, bucket: str, prefix: str) -> int:
-        """Abort the multipart uploads under the prefix and return how many there were."""
-        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
-        uploads = [upload for page in pages for upload in page.get("Uploads", [])]
+        """Abort the multipart uploads under the prefix and return how many there were.
+
+        MinIO takes a prefix for a whole key, and shows what is under it only in the list of all there are.
+        """
+        under_prefix = self._multipart_uploads(bucket, prefix) or self._multipart_uploads(bucket, "")
+        uploads = [upload for upload in under_prefix if upload["Key"].startswith(prefix)]
         for upload in uploads:
             self._client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
         return len(uploads)
+
+    def _multipart_uploads(self, bucket: str, prefix: str) -> "Sequence[MultipartUploadTypeDef]":
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+        return [upload for page in pages for upload in page.get("Uploads", [])]
 
     def presign(self, bucket: str, key: str, *, expires_s: int) -> str:
         """Return an URL that whoever has it can read the object from, for a time."""

@@ -21,8 +21,8 @@ class Price(NamedTuple):
         return quantity * self.dollars / self.per
 
     def __str__(self) -> str:
-        many = {1: "a", 1_000: "1,000", 1_000_000: "1,000,000"}[self.per]
-        return f"${self.dollars:.12f}".rstrip("0").ljust(4, "0") + f" for {many} {self.unit}"
+        many = f"{self.per:,} {self.unit}" if self.per > 1 else self.unit
+        return f"${self.dollars:.10f}".rstrip("0").ljust(5, "0") + f" / {many}"
 
 
 PRICES = {

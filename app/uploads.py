@@ -87,7 +87,9 @@ def _read_encodings(members: dict[str, Any]) -> DirectUpload | AnnouncedUpload:
     """Return encodings and blocks: both in the body, or both in the object store."""
     stored, blocks = isinstance(members["encodings"], dict), members.get("blocks")
     if isinstance(blocks, dict) and ("file" in blocks) != stored:
-        raise MalformedRequest("'encodings' and 'blocks' must both be in the body, or both in files of the object store")
+        raise MalformedRequest(
+            "'encodings' and 'blocks' must both be in the body, or both in files of the object store"
+        )
     if stored:
         announced = requests.parse(members, AnnouncedBody)
         return AnnouncedUpload(_place(announced.encodings), _place(announced.blocks) if announced.blocks else None)

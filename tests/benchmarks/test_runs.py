@@ -116,7 +116,7 @@ def test_a_hundred_thousand_by_a_hundred_thousand(stack, client):
 
     seconds, run_id, result = timed_run(client, project)
 
-    assert 40_000 < len(result["groups"]) < 60_000
+    assert 50_000 < len(result["groups"]) < 75_000
     report(stack, "100,000 x 100,000", seconds, run_id, result)
 
 

@@ -47,7 +47,6 @@ def put_notifications(store: "S3Client", bucket: str, notifications: list[Any]) 
     MinIO makes its targets known, and reads the rules that it has kept, some time after it says that it is ready. Until
     then it refuses rules that name a target, and drops events.
     """
-
     refusals: list[ClientError] = []
 
     def is_taken() -> bool:

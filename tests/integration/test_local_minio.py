@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from infra.local import processes
 from infra.local.object_store.deployed import put_notifications
+from infra.local.object_store.program import build_minio
 from infra.local.servers import bridge, free_port, localstack, minio, postgres
 from infra.local.servers.running import running
 from infra.local.stack import LOCALSTACK, MINIO, StackFailed, remove_data, running_stack, start_stack, stop_stack
@@ -28,6 +29,7 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000"}  # of IPv4 and IPv6,
 @pytest.fixture(scope="module", autouse=True)
 def _minio():
     skip_without(MINIO)
+    build_minio()
 
 
 def s3_of(url, credentials):

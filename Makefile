@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # OBJECT_STORE=minio has the objects in MinIO, for up, demo, test and e2e; make passes it on.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup minio demo test up down status lint types unit integration e2e test-slow format bench package plan deploy destroy test-deployment lock clean
+.PHONY: help setup minio demo test up down status lint types unit integration e2e test-slow format bench cost package plan deploy destroy test-deployment lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ format: setup ## Put the code in its form
 
 bench: setup ## Measure; figures, not verdicts
 	@$(DEVELOPMENT)/python -m pytest tests/benchmarks -m benchmark -s
+
+cost: setup ## Tell what a run costs on AWS; ARGS="--records 1e6,1e6 --threshold 0.8", or ARGS=--help
+	@PYTHONPATH=layers/linkage/python $(DEVELOPMENT)/python -m linkage cost $(or $(ARGS),--help)
 
 package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.11
 	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME))

@@ -25,6 +25,8 @@ left start, left stop, right start, right stop."""
 
 MOST_CHUNKS = 64
 """A run is cut into about this many chunks, unless they would be too small or too large: progress is smooth."""
+ROW_COST_PER_BYTE = 8
+"""A byte that is read from S3 takes about as long as so many comparisons with the native engine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +69,13 @@ def count_comparisons(datasets: Sequence[BlockTable]) -> int:
 def choose_chunk_size(total: int, *, smallest: int, largest: int) -> int:
     """Choose how many comparisons a chunk should have at most, between the two bounds."""
     return max(1, min(largest, max(smallest, -(-total // MOST_CHUNKS))))
+
+
+def choose_work(datasets: Sequence[BlockTable], encoding_size: int, *, smallest: int, largest: int) -> Work:
+    """Choose how a run is cut: by its comparisons and by what is read for them, between the two bounds."""
+    row_cost = ROW_COST_PER_BYTE * encoding_size
+    cost = count_comparisons(datasets) + row_cost * sum(int(table["row_count"].sum()) for table in datasets)
+    return Work(choose_chunk_size(cost, smallest=smallest, largest=largest), row_cost)
 
 
 def split_comparisons(datasets: Sequence[BlockTable], threshold: float, work: Work) -> Iterator[Chunk]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from linkage import object_keys
 from linkage.blocking import BlockTable, load_blocks
 from linkage.candidates import scores
-from linkage.chunking import Chunk, Rectangles, Work, choose_chunk_size, count_comparisons, split_comparisons
+from linkage.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
 from linkage.encoding_sets import BLOCKS, REPORT
 from linkage.engines import engine
 from linkage.errors import TooManyCandidates
@@ -24,9 +25,6 @@ from linkage.progress import read_plan, restore_progress
 from linkage.row_reading import read_encodings, span
 from linkage.sampling import SIDE, Estimate, bound_chunk_size, count_compared, draw_parts
 from linkage.timing import arm_timer
-
-ROW_COST_PER_BYTE = 8
-"""A byte that is read from S3 takes about as long as so many comparisons with the native engine."""
 
 
 def plan_run(message: PlanRun, world: World) -> None:
@@ -94,10 +92,10 @@ def _cut_work(
     run: Run, prefixes: Sequence[str], encoding_size: int, datasets: Sequence[BlockTable], world: World
 ) -> list[Chunk]:
     """Cut the run's work into chunks that are bounded in their comparisons, reading and expected candidate pairs."""
-    settings, row_cost = world.settings, ROW_COST_PER_BYTE * encoding_size
-    cost = count_comparisons(datasets) + row_cost * sum(int(table["row_count"].sum()) for table in datasets)
-    size = choose_chunk_size(cost, smallest=settings.chunk_min_comparisons, largest=settings.chunk_max_comparisons)
-    chunks = list(split_comparisons(datasets, run.threshold, Work(size, row_cost)))
+    settings = world.settings
+    smallest, largest = settings.chunk_min_comparisons, settings.chunk_max_comparisons
+    work = choose_work(datasets, encoding_size, smallest=smallest, largest=largest)
+    chunks = list(split_comparisons(datasets, run.threshold, work))
     if sum(chunk.comparisons for chunk in chunks) <= settings.sample_above_comparisons:
         return chunks
     estimate = _sample(run, chunks, prefixes, encoding_size, world)
@@ -109,9 +107,9 @@ def _cut_work(
             estimate.fitting_threshold(settings.max_candidates),
         )
     bound = bound_chunk_size(estimate, max_candidates=settings.chunk_max_candidates)
-    if bound >= size:
+    if bound >= work.max_comparisons:
         return chunks
-    return list(split_comparisons(datasets, run.threshold, Work(bound, row_cost)))
+    return list(split_comparisons(datasets, run.threshold, replace(work, max_comparisons=bound)))
 
 
 def _sample(run: Run, chunks: Sequence[Chunk], prefixes: Sequence[str], encoding_size: int, world: World) -> Estimate:

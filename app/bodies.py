@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from linkage.models import ResultType
 
-MOST_PARTIES = 32_767
+MOST_PARTIES = 4_096
 MOST_DEPTH = 100
 MOST_SCHEMA_BYTES = 4 * 2**20
 """A description with it must go into the answer of a Lambda function."""

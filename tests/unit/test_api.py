@@ -141,7 +141,7 @@ def test_the_description_of_a_project(service, project):
         ({"number_parties": None}, "None is not of type 'integer' - 'number_parties'"),
         ({"number_parties": True}, "True is not of type 'integer' - 'number_parties'"),
         ({"number_parties": 1}, "1 is less than the minimum of 2 - 'number_parties'"),
-        ({"number_parties": 32768}, "32768 is greater than the maximum of 32767 - 'number_parties'"),
+        ({"number_parties": 4097}, "4097 is greater than the maximum of 4096 - 'number_parties'"),
         ({"name": 3}, "3 is not of type 'string' - 'name'"),
         ({"notes": None}, "None is not of type 'string' - 'notes'"),
         ({"name": "a\0b"}, None),

@@ -59,10 +59,19 @@ def scores_text(batch: Candidates) -> Iterator[bytes]:
     separator = ""
     for start in range(0, len(batch), _PIECE):
         part = batch[start : start + _PIECE]
-        rows = zip(part["left"].tolist(), part["right"].tolist(), scores(part).tolist(), strict=True)
-        text = ",".join(f"[[0,{left}],[1,{right}],{score!r}]" for left, right, score in rows)
+        rows = zip(part["left"].tolist(), part["right"].tolist(), _score_texts(part), strict=True)
+        text = ",".join([f"[[0,{left}],[1,{right}],{score}]" for left, right, score in rows])
         yield (separator + text).encode()
         separator = ","
+
+
+def _score_texts(part: Candidates) -> list[str]:
+    """Return each score's text; there are few that differ, and they are in order."""
+    values = scores(part)
+    first = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    texts = np.array([repr(value) for value in values[first].tolist()], dtype=object)
+    repeated: list[str] = np.repeat(texts, np.diff(np.append(first, len(values)))).tolist()
+    return repeated
 
 
 def score_rows(batch: Candidates) -> bytes:

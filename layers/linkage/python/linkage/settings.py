@@ -33,7 +33,7 @@ class Settings(BaseModel):
     project_listing: bool = False
 
     min_encoding_size: int = 8
-    max_encoding_size: int = Field(1024, le=4096)
+    max_encoding_size: int = Field(1024, le=1024)
     max_upload_bytes: int = 3 * 2**30
     """Memory, in bytes, that intake may need to sort one upload: its function has a little more."""
 

@@ -458,6 +458,10 @@ class MemoryQueues:
         """Keep the messages."""
         self.sent += [(WORKERS[type(message)], message, delay_s) for message in messages]
 
+    def backlog(self, worker: str) -> int:
+        """Return how many messages wait for a worker."""
+        return sum(name == worker for name, _, _ in self.sent)
+
     def dead_letters(self) -> Iterator[tuple[str, str]]:
         """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
         while self.dead:

@@ -199,6 +199,26 @@ def test_the_sample_decides_how_many_bits_are_looked_at():
     assert bits[0] > 2 * bits[2] > 0
 
 
+# ---- Writing ----
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(1, 9), st.integers(18, 20), st.integers(0, 2**32 - 1), st.integers(0, 120))),
+    in_order=st.booleans(),
+)
+def test_scores_are_written_as_python_writes_them(rows, in_order):
+    candidates = np.array([(common, total, 0, left, right) for common, total, left, right in rows], CANDIDATE)
+    if in_order:
+        candidates = sort_candidates(candidates)
+
+    text = kernel.format_scores(candidates)
+
+    expected = [
+        f"[[0,{left}],[1,{right}],{2.0 * common / total!r}]" for common, total, _, left, right in candidates.tolist()
+    ]
+    assert text.decode() == ",".join(expected)
+
+
 # ---- What is refused ----
 
 
@@ -268,7 +288,7 @@ def test_an_array_that_pairs_do_not_go_into_is_refused(into):
 
 
 def test_arrays_of_other_records_are_refused():
-    for function, dtype in ((sort_pairs, CANDIDATE), (sort_candidates, PAIR)):
+    for function, dtype in ((sort_pairs, CANDIDATE), (sort_candidates, PAIR), (kernel.format_scores, PAIR)):
         with pytest.raises(ValueError):  # noqa: PT011
             function(np.zeros(2, dtype))
     with pytest.raises(ValueError):  # noqa: PT011

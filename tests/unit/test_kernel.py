@@ -17,6 +17,7 @@ from infra.packaging.kernel import FLAGS, MACHINES, PATH_FLAGS, build_kernel, bu
 from linkage import kernel
 from linkage.candidates import CANDIDATE, PAIR
 from linkage.encoding_sets import popcounts
+from linkage.engines import SolverLimitReached
 from linkage.kernel import (
     SMALLEST_CAPACITY,
     Comparison,
@@ -199,6 +200,26 @@ def test_the_sample_decides_how_many_bits_are_looked_at():
     assert bits[0] > 2 * bits[2] > 0
 
 
+# ---- Writing ----
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(1, 9), st.integers(18, 20), st.integers(0, 2**32 - 1), st.integers(0, 120))),
+    in_order=st.booleans(),
+)
+def test_scores_are_written_as_python_writes_them(rows, in_order):
+    candidates = np.array([(common, total, 0, left, right) for common, total, left, right in rows], CANDIDATE)
+    if in_order:
+        candidates = sort_candidates(candidates)
+
+    text = kernel.format_scores(candidates)
+
+    expected = [
+        f"[[0,{left}],[1,{right}],{2.0 * common / total!r}]" for common, total, _, left, right in candidates.tolist()
+    ]
+    assert text.decode() == ",".join(expected)
+
+
 # ---- What is refused ----
 
 
@@ -268,7 +289,7 @@ def test_an_array_that_pairs_do_not_go_into_is_refused(into):
 
 
 def test_arrays_of_other_records_are_refused():
-    for function, dtype in ((sort_pairs, CANDIDATE), (sort_candidates, PAIR)):
+    for function, dtype in ((sort_pairs, CANDIDATE), (sort_candidates, PAIR), (kernel.format_scores, PAIR)):
         with pytest.raises(ValueError):  # noqa: PT011
             function(np.zeros(2, dtype))
     with pytest.raises(ValueError):  # noqa: PT011
@@ -335,7 +356,42 @@ def cases(path):
         arrays = b"".join(array.tobytes() for array in (left, right, sample, rectangles))
         tuning = {"reorder": reorder, "filter_bits": filter_bits, "path": KernelPath.PORTABLE}
         expected = compare(left, right, threshold, rectangles=rectangles, sample=sample, **tuning)
-        yield struct.pack("<8qd", *numbers, threshold) + arrays, expected
+        yield struct.pack("<9qd", 0, *numbers, threshold) + arrays, expected
+
+
+def groupings():
+    """Problems for the solver, with and without room for what may still merge, and what it answers here."""
+    generator = np.random.default_rng(9)
+    for turn in range(60):
+        parties, records = 2 + turn % 4, 1 + 3 * turn
+        count = int(generator.integers(0, 4 * records * parties))
+        candidates = np.zeros(count, CANDIDATE)
+        candidates["datasets"] = generator.integers(0, parties * (parties - 1) // 2, count)
+        candidates["left"], candidates["right"] = generator.integers(0, records, (2, count))
+        candidates["total"] = generator.integers(20, 25, count)
+        candidates["common"] = generator.integers(5, 11, count)
+        _, first = np.unique(candidates[["datasets", "left", "right"]], return_index=True)
+        candidates = candidates[generator.permutation(first)]
+        counts, max_pending = [records] * parties, [10, 10**6][turn % 2]
+        asked = struct.pack(f"<4q{parties}q", 1, parties, len(candidates), max_pending, *counts) + candidates.tobytes()
+        solver = GreedySolver(counts, max_pending=max_pending)
+        try:
+            solver.feed(sort_candidates(candidates))
+        except SolverLimitReached:
+            yield asked, struct.pack("<4q", -4, 0, 0, 0)
+        else:
+            answer = solver.groups()
+            header = struct.pack("<3q", 0, len(answer[2]) - 1, len(answer[0]))
+            yield asked, header + b"".join(array.tobytes() for array in answer)
+
+
+def replay_groupings(command):
+    """Check that a replaying program groups as this machine does."""
+    asked, expected = zip(*groupings(), strict=True)
+    done = subprocess.run(command, input=b"".join(asked), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout == b"".join(expected)
+    assert len({answer[:8] for answer in expected}) == 2, "some reach the limit and some do not"
 
 
 def replay(command, path, **environment):
@@ -376,7 +432,9 @@ def test_aarch64_finds_the_same(path, tmp_path):
     in_turns([*sorted(SOURCES.glob("*.cpp")), REPLAY], build)
     zig(target, ["-static", "-nostdlib++", *map(str, tmp_path.glob("*.o")), "-o", str(program)], cwd=ROOT)
 
-    replay([program] if native else [emulator, program], path)
+    command = [program] if native else [emulator, program]
+    replay(command, path)
+    replay_groupings(command)
 
 
 @pytest.fixture(scope="module")
@@ -399,4 +457,5 @@ def sanitized(tmp_path_factory):
 
 @every_path
 def test_sanitizers_find_nothing_wrong(sanitized, path):
-    replay([sanitized], path, ASAN_OPTIONS="detect_leaks=1", UBSAN_OPTIONS="print_stacktrace=1")
+    replay([sanitized], path, UBSAN_OPTIONS="print_stacktrace=1")
+    replay_groupings([sanitized])

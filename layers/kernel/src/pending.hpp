@@ -32,6 +32,9 @@ class Pending {
     }
     const Counter &operator[](uint32_t counter) const { return counters_[counter]; }
 
+    // Ask for the memory that the counter of two groups will need.
+    void expect(uint32_t one, uint32_t other) const { __builtin_prefetch(&slots_[home_of(one, other)]); }
+
     // Add to the counter of two groups, which is made if there is none; return it in `counter`. 0, or what went wrong.
     int64_t add(uint32_t one, uint32_t other, uint32_t seen, uint32_t *counter) {
         uint32_t slot = find(one, other);

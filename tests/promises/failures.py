@@ -211,6 +211,36 @@ def test_too_many_candidate_pairs_are_an_error_that_says_what_to_do(make_world):
     assert "it must be above 0.8" in status["message"]
 
 
+@pytest.mark.parametrize(("kind", "state"), [("similarity_scores", "error"), ("groups", "completed")])
+def test_scores_which_are_all_written_out_may_be_fewer(make_world, kind, state):
+    service = driver(make_world(max_scores=50))
+    project = service.create_project(result_type=kind)
+    for party in range(2):
+        service.upload(project, party, np.ones((20, 8), dtype=np.uint8))
+    run_id = service.post_run(project)
+    service.deliver_all()
+
+    assert service.get_run(project, run_id).json["state"] == state
+
+
+@pytest.mark.parametrize("limit", [10, 10**9])
+def test_a_run_with_far_too_many_candidate_pairs_ends_when_it_is_planned(make_world, limit):
+    service = driver(make_world(max_candidates=limit, sample_above_comparisons=0))
+    project = service.create_project()
+    for party in range(2):
+        service.upload(project, party, np.ones((20, 8), dtype=np.uint8))
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+
+    status = service.get_run(project, run_id).json
+    if limit == 10:
+        assert status["state"] == "error"
+        assert "an estimated 400, allowed are 10." in status["message"]
+        assert service.queues.backlog("compare") == 0
+    else:
+        assert status["state"] == "running"
+
+
 def test_base64_may_hold_line_breaks(service, project):
     wrapped = [base64.encodebytes(row.tobytes()).decode() for row in np.ones((5, 64), dtype=np.uint8)]
     path = f"/projects/{project['project_id']}/clks"

@@ -19,12 +19,12 @@ from linkage.engines import engine
 from linkage.errors import TooManyCandidates
 from linkage.gathering import PARALLEL_READS
 from linkage.messages import CompareChunk, PlanRun, SolveRun
-from linkage.models import Project, Run, RunState
+from linkage.models import Project, ResultType, Run, RunState
 from linkage.plans import Plan, PlannedChunk
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
 from linkage.row_reading import read_encodings
-from linkage.sampling import Draw, Span, draw_rows, estimate
+from linkage.sampling import Draw, Estimate, Span, draw_rows, estimate
 from linkage.timing import arm_timer
 
 
@@ -70,7 +70,7 @@ def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
     world.runs.queue(run.run_id)
     prefixes = [object_keys.encoding_set(project.project_id, u.party_id, u.upload_id) for u in uploads]
     datasets = [load_blocks(_read(prefix + BLOCKS, world)) for prefix in prefixes]
-    chunks = _cut_work(run, prefixes, project.encoding_size, datasets, world)
+    chunks = _cut_work(run, project, prefixes, datasets, world)
     rectangles = _dump_rectangles([chunk.rectangles for chunk in chunks])
     plan = Plan(
         run_id=run.run_id,
@@ -90,29 +90,30 @@ def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
 
 
 def _cut_work(
-    run: Run, prefixes: Sequence[str], encoding_size: int, datasets: Sequence[BlockTable], world: World
+    run: Run, project: Project, prefixes: Sequence[str], datasets: Sequence[BlockTable], world: World
 ) -> list[Chunk]:
     """Cut the run's work into chunks that are bounded in their comparisons, reading and expected candidate pairs."""
-    settings = world.settings
+    settings, encoding_size = world.settings, project.encoding_size or 0
     smallest, largest = settings.chunk_min_comparisons, settings.chunk_max_comparisons
     work = choose_work(datasets, encoding_size, smallest=smallest, largest=largest)
     chunks = list(split_comparisons(datasets, run.threshold, work))
-    if sum(chunk.comparisons for chunk in chunks) <= settings.sample_above_comparisons:
+    comparisons = sum(chunk.comparisons for chunk in chunks)
+    if comparisons <= settings.sample_above_comparisons:
         return chunks
     draws = draw_rows(datasets, run.threshold, run.run_id)
     found = [(draw, _compare_draw(draw, run, prefixes, encoding_size, world)) for draw in draws]
-    sampled = estimate(found, sum(chunk.comparisons for chunk in chunks))
-    if sampled.exceeds(settings.max_candidates):
-        raise TooManyCandidates(
-            f"an estimated {sampled.candidates:,}",
-            settings.max_candidates,
-            run.threshold,
-            sampled.fitting_threshold(settings.max_candidates),
-        )
+    sampled = estimate(found, comparisons)
+    _refuse_too_many(sampled, run, settings.most_pairs(scored=project.result_type is ResultType.SIMILARITY_SCORES))
     bound = sampled.bound_chunk_size(settings.chunk_max_candidates)
     if bound >= work.max_comparisons:
         return chunks
     return list(split_comparisons(datasets, run.threshold, replace(work, max_comparisons=bound)))
+
+
+def _refuse_too_many(sampled: Estimate, run: Run, limit: int) -> None:
+    if sampled.exceeds(limit):
+        fitting = sampled.fitting_threshold(limit)
+        raise TooManyCandidates(f"an estimated {sampled.candidates:,}", limit, run.threshold, fitting)
 
 
 def _compare_draw(

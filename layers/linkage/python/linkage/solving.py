@@ -66,7 +66,7 @@ def _list_files(run: Run, plan: Plan, world: World) -> list[CandidateFile] | Non
     if len(stored) < len(plan.chunks):
         return None
     if any(chunk.overflow for chunk in stored):
-        raise _too_many(run, world)
+        raise _too_many(run, world.settings.max_candidates)
     return [
         CandidateFile(
             object_keys.chunk_candidates(run.project_id, run.run_id, chunk.chunk),
@@ -77,18 +77,17 @@ def _list_files(run: Run, plan: Plan, world: World) -> list[CandidateFile] | Non
     ]
 
 
-def _gather(run: Run, files: list[CandidateFile], world: World) -> Iterator[Candidates]:
+def _gather(run: Run, files: list[CandidateFile], limit: int, world: World) -> Iterator[Candidates]:
     """Yield the run's candidate pairs in their order; stop where there are too many, each counted once."""
-    left = world.settings.max_candidates
+    left = limit
     for batch in gather_candidates(files, world):
         left -= len(batch)
         if left < 0:
-            raise _too_many(run, world)
+            raise _too_many(run, limit)
         yield batch
 
 
-def _too_many(run: Run, world: World) -> TooManyCandidates:
-    limit = world.settings.max_candidates
+def _too_many(run: Run, limit: int) -> TooManyCandidates:
     return TooManyCandidates(f"at least {limit + 1:,}", limit, run.threshold)
 
 
@@ -97,7 +96,7 @@ def _group(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> Gr
     settings = world.settings
     solver = engine(settings.engine).new_solver(plan.record_counts, max_pending=settings.max_pending)
     try:
-        for batch in _gather(run, files, world):
+        for batch in _gather(run, files, settings.max_candidates, world):
             solver.feed(batch)
     except SolverLimitReached:
         raise TooManyCandidates(
@@ -109,15 +108,16 @@ def _group(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> Gr
 def _store_scores(run: Run, files: list[CandidateFile], world: World) -> None:
     """Write the scores as JSON and as a file, while they are merged."""
     bucket, ids = world.settings.store_bucket, (run.project_id, run.run_id)
+    format_scores = engine(world.settings.engine).format_scores
     with (
         world.objects.writer(bucket, object_keys.score_file(*ids)) as file,
         world.objects.writer(bucket, object_keys.result(*ids)) as text,
     ):
         file.write(SCORE_FILE_HEADER)
         text.write(SCORES_OPEN)
-        for number, batch in enumerate(_gather(run, files, world)):
+        for number, batch in enumerate(_gather(run, files, world.settings.most_pairs(scored=True), world)):
             file.write(score_rows(batch))
-            for piece in chain([b","] if number else [], scores_text(batch)):
+            for piece in chain([b","] if number else [], scores_text(batch, format_scores)):
                 text.write(piece)
         text.write(SCORES_CLOSE)
 

@@ -10,32 +10,38 @@ REQUIREMENTS := infra/local/requirements
 export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
+# OBJECT_STORE=minio has the objects in MinIO, for up, demo, test and e2e; make passes it on.
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status lint types unit integration e2e format bench package lock clean
+.PHONY: help setup minio demo test up down status lint types unit integration e2e test-slow format bench cost package plan deploy destroy test-deployment lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install what is needed, below build/ only
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) is not here. Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m infra.local.environments
 	@$(DEVELOPMENT)/python -m infra.packaging --kernel
 
+minio: setup ## Build MinIO, once: with Go, from its source
+	@$(DEVELOPMENT)/python -m infra.local.object_store.program
+
 demo: setup ## Link two real data sets through the whole service, and judge the linkage
 	@$(DEVELOPMENT)/python -m infra.local.demo
 
 test: setup lint types ## Pass every test
+	@test "$(OBJECT_STORE)" = localstack || $(DEVELOPMENT)/python -m infra.local.object_store.program --if-possible
 	@echo "== tests: unit, integration, end to end"
 	@$(DEVELOPMENT)/python -m pytest
 
-up: setup ## Start the service on this machine and leave it running; PORT=8851
-	@$(DEVELOPMENT)/python -m infra.local.stack up $(if $(PORT),--port $(PORT))
+up: setup ## Start the service on this machine and leave it running; PORT=8851 OBJECT_STORE=minio
+	@$(DEVELOPMENT)/python -m infra.local up $(if $(PORT),--port $(PORT))
 
 down: ## Stop what `make up` started
-	@$(DEVELOPMENT)/python -m infra.local.stack down
+	@$(DEVELOPMENT)/python -m infra.local down
 
 status: ## Say what runs, and where
-	@$(DEVELOPMENT)/python -m infra.local.stack status
+	@$(DEVELOPMENT)/python -m infra.local status
 
 lint: setup ## Check format, lint and the directions of imports
 	@echo "== format, lint, imports"
@@ -56,6 +62,9 @@ integration: setup ## Pass the tests on real servers
 e2e: setup ## Pass the tests against the deployed local stack
 	@$(DEVELOPMENT)/python -m pytest tests/e2e
 
+test-slow: setup ## Pass the tests that wait for minutes, such as until credentials expire
+	@$(DEVELOPMENT)/python -m pytest -m slow
+
 format: setup ## Put the code in its form
 	@$(DEVELOPMENT)/ruff check --fix --quiet
 	@$(DEVELOPMENT)/ruff format --quiet
@@ -63,15 +72,31 @@ format: setup ## Put the code in its form
 bench: setup ## Measure; figures, not verdicts
 	@$(DEVELOPMENT)/python -m pytest tests/benchmarks -m benchmark -s
 
-package: setup ## Build what is deployed, without deploying it
-	@$(DEVELOPMENT)/python -m infra.packaging
+cost: setup ## Tell what a run costs on AWS; ARGS="--records 1e6,1e6 --threshold 0.8", or ARGS=--help
+	@PYTHONPATH=layers/linkage/python $(DEVELOPMENT)/python -m linkage cost $(or $(ARGS),--help)
+
+package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.11
+	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME))
+
+plan: setup ## Show what deploying would change, and change nothing; STAGE=prod
+	@$(DEVELOPMENT)/python -m infra.deploy plan $(STAGE)
+
+deploy: setup ## Deploy to AWS, migrate, try it, and print the URL; STAGE=prod
+	@$(DEVELOPMENT)/python -m infra.deploy deploy $(STAGE)
+
+destroy: setup ## Delete a deployment with all that it stores; STAGE=... CONFIRM=... (the stage again)
+	@$(DEVELOPMENT)/python -m infra.deploy destroy $(STAGE) $(if $(CONFIRM),--confirm $(CONFIRM))
+
+test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests on it, take it away; STAGE=local
+	@$(DEVELOPMENT)/python -m infra.trial $(or $(STAGE),local)
 
 lock: setup ## Pin today's versions of what the .in files ask for
 	@$(UV) pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux2014 --generate-hashes requirements.in --output-file requirements.txt
-	@cd $(REQUIREMENTS) && for name in development localstack runtime client uv; do \
+	@cd $(REQUIREMENTS) && for name in development localstack runtime client client-0.1.9 schemathesis checkov uv; do \
 		excludes=$$(test -e $$name.excludes && echo --excludes $$name.excludes); \
 		UV_NATIVE_TLS=1 $(CURDIR)/$(ENVIRONMENTS)/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes $$excludes $$name.in --output-file $$name.txt || exit 1; \
 	done
 
-clean: down ## Stop the stack and remove all that was built
+clean: ## Stop the stack and remove all that was built, and all that it kept
+	@test ! -x $(DEVELOPMENT)/python || $(DEVELOPMENT)/python -m infra.local down --remove-data
 	rm -rf build

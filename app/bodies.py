@@ -1,13 +1,28 @@
 """What requests say, as pydantic models: they validate, and unknown members are ignored."""
 
+import json
+from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from linkage.models import ResultType
 
-MOST_PARTIES = 32_767
+MOST_PARTIES = 4_096
+MOST_DEPTH = 100
+MOST_SCHEMA_BYTES = 4 * 2**20
+"""A description with it must go into the answer of a Lambda function."""
 
 
 def _storable(text: str) -> str:
@@ -17,7 +32,53 @@ def _storable(text: str) -> str:
     return text
 
 
-Text = Annotated[StrictStr, AfterValidator(_storable)]
+def _tellable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what cannot be told back when the project is described: it would be an error each time."""
+    if _depth(schema) > MOST_DEPTH:
+        raise PydanticCustomError("schema", "nested more than {most} deep", {"most": MOST_DEPTH})
+    try:
+        size = len(json.dumps(schema, allow_nan=False, ensure_ascii=False).encode())
+    except ValueError:
+        raise PydanticCustomError("schema", "numbers must be finite, and texts have no lone surrogates") from None
+    if size > MOST_SCHEMA_BYTES:
+        raise PydanticCustomError("schema", "larger than {most} bytes", {"most": MOST_SCHEMA_BYTES})
+    return schema
+
+
+def _depth(value: object) -> int:
+    """Return how deep maps and arrays are nested, level by level: recursion would be the very fault to be found."""
+    depth, level = 0, [value]
+    while level := [inner for outer in level for inner in _inner(outer)]:
+        depth += 1
+    return depth
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+Text = Annotated[StrictStr, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
+
+
+def _block_id(value: object) -> object:
+    """Refuse what is neither a text nor a whole number, and half a surrogate pair, which has no bytes to be hashed."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise PydanticCustomError("block", "neither a text nor a whole number")
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("block", "a text cannot hold lone surrogates") from None
+    return value
+
+
+BlockId = Annotated[
+    Any, AfterValidator(_block_id), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+]
+"""As a union of the two types, but a wrong one gives one error, not two."""
+BlocksByRecord = dict[StrictStr, list[Annotated[StrictStr, AfterValidator(_block_id)]]]
+"""Ids of the blocks of each record, by the record's index."""
 
 
 class Body(BaseModel):
@@ -29,7 +90,7 @@ class Body(BaseModel):
 class ProjectBody(Body):
     """POST /projects."""
 
-    schema_: Annotated[dict[str, Any], Field(alias="schema")]
+    schema_: Annotated[dict[str, Any], AfterValidator(_tellable), Field(alias="schema")]
     result_type: ResultType
     number_parties: Annotated[StrictInt, Field(ge=2, le=MOST_PARTIES)] = 2
     name: Text = ""
@@ -40,7 +101,7 @@ class ProjectBody(Body):
 class RunBody(Body):
     """POST /projects/{project_id}/runs."""
 
-    threshold: StrictFloat
+    threshold: Annotated[StrictFloat, Field(json_schema_extra={"exclusiveMinimum": 0, "maximum": 1})]
     name: Text = ""
     notes: Text = ""
 
@@ -48,8 +109,8 @@ class RunBody(Body):
 class FileBody(Body):
     """An object of the uploads bucket. Its endpoint is never dialled: the service knows its own store."""
 
-    bucket: StrictStr
-    path: StrictStr
+    bucket: Text
+    path: Text
 
 
 class StoredBody(Body):
@@ -59,12 +120,30 @@ class StoredBody(Body):
 
 
 class ClksBody(Body):
-    """POST /projects/{project_id}/clks with the encodings themselves."""
+    """POST /projects/{project_id}/clks: the encodings themselves, base64; blocks are as with `EncodingsBody`."""
 
-    clks: list[Any]
+    clks: Annotated[list[StrictStr], Field(examples=[["AAECAwQFBgc=", "CAkKCwwNDg8="]])]
+    blocks: BlocksByRecord | None = None
+
+
+class ClknblocksBody(Body):
+    """POST /projects/{project_id}/clks: each encoding with the ids of its blocks, of which there may be none."""
+
+    clknblocks: Annotated[
+        list[Annotated[list[BlockId], Field(min_length=1, json_schema_extra={"prefixItems": [{"type": "string"}]})],],
+        Field(examples=[[["AAECAwQFBgc=", "3170", 7], ["CAkKCwwNDg8="]]]),
+    ]
 
 
 class EncodingsBody(Body):
-    """POST /projects/{project_id}/clks with the encodings themselves, or with where they were put."""
+    """POST /projects/{project_id}/clks: the encodings themselves, and the ids of their blocks by record index."""
 
-    encodings: StoredBody | list[Any]
+    encodings: Annotated[list[StrictStr], Field(examples=[["AAECAwQFBgc=", "CAkKCwwNDg8="]])]
+    blocks: Annotated[BlocksByRecord | None, Field(examples=[{"0": ["3170", "7"], "1": []}])] = None
+
+
+class AnnouncedBody(Body):
+    """POST /projects/{project_id}/clks: where the encodings were put, and where their blocks."""
+
+    encodings: StoredBody
+    blocks: StoredBody | None = None

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, ParamSpec
 
@@ -14,17 +14,25 @@ from linkage import errors
 P = ParamSpec("P")
 logger = Logger()
 
+PROBLEM = "application/problem+json"
+RETRY = {"Retry-After": "1"}
+"""Goes with a 503, the one status that clients try again."""
+
 PROBLEMS: dict[type[errors.LinkageError], HTTPStatus] = {
     errors.AccessDenied: HTTPStatus.FORBIDDEN,
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
+    errors.MalformedRequest: HTTPStatus.BAD_REQUEST,
     errors.EncodingsRefused: HTTPStatus.FORBIDDEN,
     errors.TokenAlreadyUsed: HTTPStatus.FORBIDDEN,
     errors.ObjectPathNotAllowed: HTTPStatus.FORBIDDEN,
-    errors.NotSupported: HTTPStatus.BAD_REQUEST,
     errors.ProjectHasErrors: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.RunNotComplete: HTTPStatus.NOT_FOUND,
     errors.RunFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.TooManyCandidates: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.UploadRejected: HTTPStatus.BAD_REQUEST,
+    errors.CredentialsNotOffered: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DownstreamUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ProgressUnavailable: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """The status of each error. 500 for a run or project in error is the original's, and clients know it."""
@@ -42,7 +50,7 @@ def problem_details(view: Callable[P, Response]) -> Callable[P, Response]:
         try:
             return view(*args, **kwargs)
         except errors.LinkageError as error:
-            return problem(PROBLEMS[type(error)], detail=str(error))
+            return problem(PROBLEMS[type(error)], detail=str(error), title=error.title)
         except Exception:
             logger.exception("request failed")
             return problem(
@@ -54,10 +62,15 @@ def problem_details(view: Callable[P, Response]) -> Callable[P, Response]:
     return respond
 
 
-def problem(status: int, *, detail: str | None, title: str | None = None) -> Response:
+def problem(
+    status: int, *, detail: str | None, title: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
     """Return problem details. What the service itself raises has no title, as the original's has none."""
     body = {"detail": detail, "status": int(status), "title": title, "type": "about:blank"}
-    return Response(json.dumps(body), {"Content-Type": "application/problem+json"}, int(status))
+    said: dict[str, str | list[str]] = {"Content-Type": PROBLEM, **(headers or {})}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        said |= RETRY
+    return Response(json.dumps(body), said, int(status))
 
 
 def is_problem_missing(answer: dict[str, Any]) -> bool:

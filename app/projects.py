@@ -5,6 +5,7 @@ from http import HTTPStatus
 from chalice.app import Blueprint, Response
 
 from app import requests
+from app.answers import ProjectCreated, ProjectDescription
 from app.bodies import ProjectBody
 from app.environment import world
 from app.problems import problem, problem_details
@@ -24,17 +25,13 @@ def post_project() -> Response:
         NewProject(body.schema_, body.result_type, body.number_parties, body.name, body.notes, body.uses_blocking),
         world(),
     )
-    return answer(
-        {
-            "project_id": tokens.project_id,
-            "result_token": tokens.result_token,
-            "update_tokens": list(tokens.update_tokens),
-        },
-        HTTPStatus.CREATED,
+    created = ProjectCreated(
+        project_id=tokens.project_id, result_token=tokens.result_token, update_tokens=list(tokens.update_tokens)
     )
+    return answer(created, HTTPStatus.CREATED)
 
 
-@routes.route("/v1/projects", methods=["GET", "HEAD"])
+@routes.route("/v1/projects", methods=["GET"])
 @problem_details
 def get_projects() -> Response:
     """List every project's id, where the settings allow it."""
@@ -45,23 +42,23 @@ def get_projects() -> Response:
     )
 
 
-@routes.route("/v1/projects/{project_id}", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}", methods=["GET"])
 @problem_details
 def get_project(project_id: str) -> Response:
     """Describe the project to the holder of its result token."""
     project, contributions = describe_project(project_id, requests.token(routes.current_request), world())
     return answer(
-        {
-            "project_id": project.project_id,
-            "name": project.name,
-            "notes": project.notes,
-            "schema": project.linkage_schema,
-            "result_type": project.result_type,
-            "number_parties": project.number_parties,
-            "uses_blocking": project.uses_blocking,
-            "parties_contributed": contributions.contributed,
-            "error": bool(contributions.errors),
-        }
+        ProjectDescription(
+            project_id=project.project_id,
+            name=project.name,
+            notes=project.notes,
+            schema_=project.linkage_schema,
+            result_type=project.result_type,
+            number_parties=project.number_parties,
+            uses_blocking=project.uses_blocking,
+            parties_contributed=contributions.contributed,
+            error=bool(contributions.errors),
+        )
     )
 
 

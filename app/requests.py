@@ -1,16 +1,18 @@
 """Read what a request carries, in the types the use cases take."""
 
 import json
+import re
 from typing import Any, NoReturn, TypeVar
 
 from chalice.app import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from linkage.errors import InvalidRequest
+from linkage.errors import MalformedRequest
 
 Body = TypeVar("Body", bound=BaseModel)
 
+_TOKEN = re.compile("[0-9a-f]{48}")
 _SHOWN = 60
 """How many characters of a wrong value are shown back."""
 _TYPES = {
@@ -28,7 +30,7 @@ def token(request: Request) -> str:
     """Return the Authorization header: the token itself, without a scheme."""
     value = request.headers.get("authorization")
     if value is None:
-        raise InvalidRequest("Missing header parameter 'Authorization'")
+        raise MalformedRequest("Missing header parameter 'Authorization'")
     return str(value)
 
 
@@ -37,17 +39,17 @@ def json_body(request: Request) -> Any:  # noqa: ANN401  JSON is anything
     try:
         return json.loads(request.raw_body or b"null", parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise InvalidRequest("Request body is not valid JSON") from None
+        raise MalformedRequest("Request body is not valid JSON") from None
 
 
 def parse(body: Any, kind: type[Body]) -> Body:  # noqa: ANN401  JSON is anything
     """Validate a parsed body; says in the words of the original what is wrong with it."""
     if not isinstance(body, dict):
-        raise InvalidRequest(f"{_shown(body)} is not of type 'object'")
+        raise MalformedRequest(f"{_shown(body)} is not of type 'object'")
     try:
         return kind.model_validate(body)
     except ValidationError as error:
-        raise InvalidRequest(_describe(error.errors()[0])) from None
+        raise MalformedRequest(_describe(error.errors()[0])) from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -72,6 +74,6 @@ def _describe(error: ErrorDetails) -> str:
 
 
 def _shown(value: object) -> str:
-    """Show a wrong value back to who sent it, but no more than a line of it."""
-    text = repr(value)
+    """Show a wrong value back to who sent it, but no more than a line of it, and no token that was put in its place."""
+    text = _TOKEN.sub("...", repr(value))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

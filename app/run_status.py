@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.responses import timestamp
-from linkage.models import RunState
+from linkage.models import ResultType, RunState
 from linkage.runs import RunStatus
 
 WAITING, COMPARING, SOLVING = 1, 2, 3
@@ -18,7 +18,7 @@ def status_body(status: RunStatus) -> dict[str, Any]:
     body: dict[str, Any] = {
         "state": RunState.ERROR if failed else run.state,
         "time_added": timestamp(run.time_added),
-        "stages": len(STAGES),
+        "stages": _last_stage(status),
         "current_stage": _stage(status),
     }
     if failed:
@@ -36,22 +36,36 @@ def _stage(status: RunStatus) -> dict[str, Any]:
     if number == WAITING:
         done, total = status.contributions.contributed, status.project.number_parties
         stage["progress"] = _progress(done, total, "number of parties already contributed")
-    elif number == COMPARING and status.progress and status.progress.chunks_done:
-        done, total = status.progress.comparisons_done, status.progress.comparisons_total
-        stage["progress"] = _progress(done, total, "number of already computed similarity scores")
+    elif number == COMPARING and (compared := _compared(status)) is not None:
+        stage["progress"] = _progress(*compared, "number of already computed similarity scores")
     return stage
+
+
+def _last_stage(status: RunStatus) -> int:
+    """Return how many stages the run has: similarity scores are the result, so nothing is made of them."""
+    return COMPARING if status.project.result_type is ResultType.SIMILARITY_SCORES else SOLVING
 
 
 def _stage_number(status: RunStatus) -> int:
     """Return the stage that the run is in; one that failed stays where it was."""
     run = status.run
     if run.state is RunState.COMPLETED:
-        return SOLVING
+        return _last_stage(status)
     if run.state is RunState.CREATED or (run.state is RunState.ERROR and run.time_started is None):
         return WAITING
     if status.progress and status.progress.chunks_done >= status.progress.chunks:
-        return SOLVING
+        return _last_stage(status)
     return COMPARING
+
+
+def _compared(status: RunStatus) -> tuple[int, int] | None:
+    """Return how many of how many comparisons are made; None as long as no chunk has been compared."""
+    if status.run.state is RunState.COMPLETED:
+        total = status.run.total_comparisons or 0
+        return total, total
+    if status.progress and status.progress.chunks_done:
+        return status.progress.comparisons_done, status.progress.comparisons_total
+    return None
 
 
 def _progress(done: int, total: int, description: str) -> dict[str, Any]:

@@ -1,19 +1,19 @@
 """Routes about runs: post one, list and describe them, follow one, fetch its result, delete it."""
 
 from http import HTTPStatus
-from typing import Any
 
 from chalice.app import Blueprint, Response
 
 from app import requests
+from app.answers import RunDescription, RunStatus
 from app.bodies import RunBody
 from app.environment import world
 from app.problems import problem_details
-from app.responses import JSON, answer, no_content, timestamp
+from app.responses import JSON, answer, credentials_body, no_content, place_body, timestamp
 from app.run_status import status_body
 from linkage.deletion import delete_run
 from linkage.models import Run
-from linkage.results import fetch_result
+from linkage.results import fetch_result, permit_download
 from linkage.runs import create_run, describe_status, list_runs, open_run
 
 routes = Blueprint(__name__)
@@ -36,7 +36,7 @@ def post_run(project_id: str) -> Response:
     return answer(_description(run), HTTPStatus.CREATED)
 
 
-@routes.route("/v1/projects/{project_id}/runs", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}/runs", methods=["GET"])
 @problem_details
 def get_runs(project_id: str) -> Response:
     """List the project's runs."""
@@ -44,7 +44,7 @@ def get_runs(project_id: str) -> Response:
     return answer([{"run_id": run.run_id, "time_added": timestamp(run.time_added), "state": run.state} for run in runs])
 
 
-@routes.route("/v1/projects/{project_id}/runs/{run_id}", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}/runs/{run_id}", methods=["GET"])
 @problem_details
 def get_run(project_id: str, run_id: str) -> Response:
     """Describe the run."""
@@ -60,22 +60,32 @@ def remove_run(project_id: str, run_id: str) -> Response:
     return no_content()
 
 
-@routes.route("/v1/projects/{project_id}/runs/{run_id}/status", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}/runs/{run_id}/status", methods=["GET"])
 @problem_details
 def get_run_status(project_id: str, run_id: str) -> Response:
     """Tell how far the run is."""
-    return answer(status_body(describe_status(project_id, run_id, requests.token(routes.current_request), world())))
+    status = describe_status(project_id, run_id, requests.token(routes.current_request), world())
+    return answer(RunStatus.model_validate(status_body(status)))
 
 
-@routes.route("/v1/projects/{project_id}/runs/{run_id}/result", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}/runs/{run_id}/result", methods=["GET"])
 @problem_details
 def get_result(project_id: str, run_id: str) -> Response:
-    """Answer with the run's result, or with where to read it if it is too large for an answer."""
-    result = fetch_result(project_id, run_id, requests.token(routes.current_request), world())
+    """Answer with the run's result, or with where to read it if it is too large for an answer.
+
+    Who sends the header RETURN-OBJECT-STORE-ADDRESS is told where the file of similarity scores is.
+    """
+    request = routes.current_request
+    token = requests.token(request)
+    if "return-object-store-address" in request.headers:
+        file = permit_download(project_id, run_id, token, world())
+        if file is not None:
+            return answer({"credentials": credentials_body(file.credentials), "object": place_body(file)})
+    result = fetch_result(project_id, run_id, token, world())
     if result.url is not None:
         return Response("", {"Location": result.url}, int(HTTPStatus.TEMPORARY_REDIRECT))
     return Response(result.text, dict(JSON), int(HTTPStatus.OK))
 
 
-def _description(run: Run) -> dict[str, Any]:
-    return {"run_id": run.run_id, "threshold": run.threshold, "name": run.name, "notes": run.notes}
+def _description(run: Run) -> RunDescription:
+    return RunDescription(run_id=run.run_id, threshold=run.threshold, name=run.name, notes=run.notes)

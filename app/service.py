@@ -1,11 +1,11 @@
 """Routes about the service itself: is it there, how fast is it, which version."""
 
-import json
 import platform
 from importlib.metadata import version
 
 from chalice.app import Blueprint, Response
 
+from app.answers import ServiceStatus, Version
 from app.environment import world
 from app.problems import problem_details
 from app.responses import answer
@@ -17,22 +17,22 @@ STATUS_KEY = "entityservice-status"
 STATUS_EXPIRES_S = 30
 
 
-@routes.route("/v1/status", methods=["GET", "HEAD"])
+@routes.route("/v1/status", methods=["GET"])
 @problem_details
 def get_status() -> Response:
     """Tell that the service works, and how fast the last run was; may be half a minute old."""
     cached = world().cache.get(STATUS_KEY)
     if cached is None:
-        status = {"status": "ok", "project_count": world().projects.count(), "rate": world().runs.rate()}
-        cached = json.dumps(status)
+        status = ServiceStatus(status="ok", project_count=world().projects.count(), rate=world().runs.rate())
+        cached = status.model_dump_json()
         world().cache.put(STATUS_KEY, cached, expires_s=STATUS_EXPIRES_S)
-    return answer(json.loads(cached))
+    return answer(ServiceStatus.model_validate_json(cached))
 
 
-@routes.route("/v1/version", methods=["GET", "HEAD"])
+@routes.route("/v1/version", methods=["GET"])
 @problem_details
 def get_version() -> Response:
     """Tell the versions of the service, of anonlink and of Python."""
     return answer(
-        {"anonlink": version("anonlink"), "entityservice": f"v{__version__}", "python": platform.python_version()}
+        Version(anonlink=version("anonlink"), entityservice=f"v{__version__}", python=platform.python_version())
     )

@@ -1,20 +1,32 @@
 """Routes about uploads: credentials for the object store, and encodings sent or announced."""
 
+import re
 from http import HTTPStatus
+from typing import Any
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint, Request, Response
 
 from app import requests
-from app.bodies import ClksBody, EncodingsBody, StoredBody
+from app.bodies import AnnouncedBody, ClknblocksBody, ClksBody, EncodingsBody, StoredBody
 from app.environment import world
 from app.problems import problem_details
-from app.responses import answer
-from linkage.errors import EncodingsRefused, InvalidRequest
-from linkage.uploads import announce_file, permit_upload, receive_encodings
+from app.responses import answer, credentials_body, place_body
+from linkage.errors import MalformedRequest
+from linkage.uploads import (
+    AnnouncedUpload,
+    BinaryUpload,
+    DirectUpload,
+    Place,
+    announce_files,
+    permit_upload,
+    receive_binary,
+    receive_encodings,
+)
 
 routes = Blueprint(__name__)
 
 _SHAPES = ("clks", "clknblocks", "encodings")
+_WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 
 
 @routes.route("/v1/projects/{project_id}/authorize-external-upload", methods=["GET", "HEAD"])
@@ -22,47 +34,83 @@ _SHAPES = ("clks", "clknblocks", "encodings")
 def get_upload_permit(project_id: str) -> Response:
     """Hand out temporary credentials for the party's own place in the object store."""
     permit = permit_upload(project_id, requests.token(routes.current_request), world())
-    credentials = permit.credentials
-    return answer(
-        {
-            "credentials": {
-                "AccessKeyId": credentials.access_key_id,
-                "SecretAccessKey": credentials.secret_access_key,
-                "SessionToken": credentials.session_token,
-                "Expiration": credentials.expiration.strftime("%Y-%m-%dT%H:%M:%S.%f"),
-            },
-            "upload": {
-                "endpoint": permit.endpoint,
-                "secure": permit.secure,
-                "bucket": permit.bucket,
-                "path": permit.path,
-            },
-        },
-        HTTPStatus.CREATED,
-    )
+    body = {"credentials": credentials_body(permit.credentials), "upload": place_body(permit)}
+    return answer(body, HTTPStatus.CREATED)
 
 
 @routes.route("/v1/projects/{project_id}/clks", methods=["POST"], content_types=["application/json"])
 @problem_details
 def post_clks(project_id: str) -> Response:
-    """Take encodings, or take note of the file that holds them."""
-    body = requests.json_body(routes.current_request)
-    encodings = _encodings(body)
+    """Take encodings, or take note of the files that hold them."""
+    upload = _read_clks(requests.json_body(routes.current_request))
     token = requests.token(routes.current_request)
-    if isinstance(encodings, StoredBody):
-        receipt_token = announce_file(project_id, token, encodings.file.bucket, encodings.file.path, world())
-    else:
-        receipt_token = receive_encodings(project_id, token, encodings, world())
+    if isinstance(upload, DirectUpload):
+        return _received(receive_encodings(project_id, token, upload, world()))
+    return _received(announce_files(project_id, token, upload, world()))
+
+
+@routes.route("/v1/projects/{project_id}/binaryclks", methods=["POST"], content_types=["application/octet-stream"])
+@problem_details
+def post_binaryclks(project_id: str) -> Response:
+    """Take encodings as raw bytes."""
+    request = routes.current_request
+    token = requests.token(request)
+    count, size = (_whole_number(request, name) for name in ("Hash-Count", "Hash-Size"))
+    return _received(receive_binary(project_id, token, BinaryUpload(_raw_body(request), count, size), world()))
+
+
+def _received(receipt_token: str) -> Response:
     return answer({"message": "Updated", "receipt_token": receipt_token}, HTTPStatus.CREATED)
 
 
-def _encodings(body: object) -> StoredBody | list[object]:
+def _read_clks(body: object) -> DirectUpload | AnnouncedUpload:
     """Return what the body holds: it must have exactly one of the known shapes."""
-    shapes = [shape for shape in _SHAPES if isinstance(body, dict) and shape in body]
+    members = body if isinstance(body, dict) else {}
+    shapes = [shape for shape in _SHAPES if shape in members]
     if isinstance(body, dict) and len(shapes) != 1:
-        raise InvalidRequest(f"The body must have exactly one of the members {', '.join(_SHAPES)}")
-    if "clknblocks" in shapes or (isinstance(body, dict) and "blocks" in body):
-        raise EncodingsRefused("Blocking has been disabled for this project, but received blocking information")
-    if "clks" in shapes:
-        return requests.parse(body, ClksBody).clks
-    return requests.parse(body, EncodingsBody).encodings
+        raise MalformedRequest(f"The body must have exactly one of the members {', '.join(_SHAPES)}")
+    if "encodings" in shapes:
+        return _read_encodings(members)
+    if "clknblocks" in shapes:
+        return _read_clknblocks(requests.parse(members, ClknblocksBody))
+    parsed = requests.parse(body, ClksBody)
+    return DirectUpload(parsed.clks, parsed.blocks)
+
+
+def _read_clknblocks(body: ClknblocksBody) -> DirectUpload:
+    """Part the encodings from the ids of their blocks."""
+    blocks = {str(index): ids for index, (_, *ids) in enumerate(body.clknblocks)}
+    return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks)
+
+
+def _read_encodings(members: dict[str, Any]) -> DirectUpload | AnnouncedUpload:
+    """Return encodings and blocks: both in the body, or both in the object store."""
+    stored, blocks = isinstance(members["encodings"], dict), members.get("blocks")
+    if isinstance(blocks, dict) and ("file" in blocks) != stored:
+        raise MalformedRequest(
+            "'encodings' and 'blocks' must both be in the body, or both in files of the object store"
+        )
+    if stored:
+        announced = requests.parse(members, AnnouncedBody)
+        return AnnouncedUpload(_place(announced.encodings), _place(announced.blocks) if announced.blocks else None)
+    parsed = requests.parse(members, EncodingsBody)
+    return DirectUpload(parsed.encodings, parsed.blocks)
+
+
+def _place(stored: StoredBody) -> Place:
+    return Place(stored.file.bucket, stored.file.path)
+
+
+def _raw_body(request: Request) -> bytes:
+    body = request.raw_body or b""
+    return body if isinstance(body, bytes) else body.encode()
+
+
+def _whole_number(request: Request, name: str) -> int:
+    """Return a header that must be a whole number."""
+    text = request.headers.get(name)
+    if text is None:
+        raise MalformedRequest(f"Missing header parameter '{name}'")
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise MalformedRequest(f"Wrong type, expected 'integer' for header parameter '{name}'")
+    return int(text)

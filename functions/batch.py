@@ -1,6 +1,7 @@
 """Run a worker on every message of an SQS batch, and report those that failed."""
 
 import logging
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +22,7 @@ copy_config_to_registered_loggers(logger, include={"linkage"})
 
 Body = TypeVar("Body", bound=Message)
 
-BACKOFF_S = (2, 10, 30, 120)
+BACKOFF_S = (2, 10, 60, 300, 900)
 """How soon a failed message is tried again, by how often it was received. Waiting for the visibility timeout, six times
 the worker's own, would be far too long."""
 
@@ -46,9 +47,11 @@ def for_each_body(event: dict[str, Any], work: Callable[[str], None]) -> dict[st
     failed = []
     for record in event["Records"]:
         logger.clear_state()
+        started = time.monotonic()
         try:
             work(record["body"])
-            logger.info("message handled", message_id=record["messageId"])
+            duration_ms = round((time.monotonic() - started) * 1000, 1)
+            logger.info("message handled", message_id=record["messageId"], duration_ms=duration_ms)
         except Exception:
             logger.exception("message failed", message_id=record["messageId"])
             failed.append({"itemIdentifier": record["messageId"]})

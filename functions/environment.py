@@ -3,7 +3,7 @@
 import os
 from functools import cache
 
-from linkage.adapters.world import connect
+from linkage.adapters.world import connect, migration_url
 from linkage.ports import World
 
 
@@ -11,3 +11,8 @@ from linkage.ports import World
 def world() -> World:
     """Return this process's world; connections open on first use, so compare never connects to PostgreSQL."""
     return connect(os.environ)
+
+
+def database_url() -> str:
+    """Return the URL with which the migrations connect."""
+    return migration_url(os.environ)

@@ -1,18 +1,77 @@
 """What every tier uses: data to link, and the deployed local stack."""
 
+import json
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from infra.local.stack import running_stack
+from infra.local.object_store.program import why_unavailable
+from infra.local.stack import LOCALSTACK, MINIO, OBJECT_STORES, Stack, remove_data, running_stack
+from infra.trial import DEPLOYMENT_VARIABLE
 from linkage.testing import in_memory_world
 from tests.driving import driver
 
+CHOSEN_STORE = os.environ.get("OBJECT_STORE")
+
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory):
-    """The service, deployed to a local stack of the tests' own, on free ports; it ends with the tests."""
-    with running_stack(tmp_path_factory.mktemp("stack"), progress=print) as stack:
-        yield stack
+def stack_with(tmp_path_factory):
+    """A function from an object store to the service, deployed with it to a local stack of the tests' own.
+
+    Each is on free ports and ends with the tests.
+    """
+    with ExitStack() as cleanup:
+        started = {}
+
+        def start(object_store):
+            if object_store not in started:
+                skip_without(object_store)
+                state = tmp_path_factory.mktemp(f"stack-{object_store}")
+                cleanup.callback(remove_data, state)
+                stack = running_stack(state, object_store=object_store, progress=print)
+                started[object_store] = cleanup.enter_context(stack)
+            return started[object_store]
+
+        yield start
+
+
+def skip_without(object_store):
+    """Skip what needs an object store that cannot be had here, or that OBJECT_STORE says not to test with."""
+    if CHOSEN_STORE not in {None, "", object_store}:
+        pytest.skip(f"OBJECT_STORE={CHOSEN_STORE}")
+    if object_store == MINIO and (reason := why_unavailable()):
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def stack(stack_with):
+    """The service, deployed to a local stack of the tests' own. Its object store is what OBJECT_STORE says.
+
+    Or one that is deployed already, wherever: a trial (see `infra.trial`) says where it is.
+    """
+    return deployed() or stack_with(CHOSEN_STORE or LOCALSTACK)
+
+
+@pytest.fixture(scope="session", params=OBJECT_STORES)
+def each_stack(stack_with, request):
+    """The service with the one object store, then with the other; a deployment has one of its own."""
+    if given := deployed():
+        if request.param != OBJECT_STORES[0]:
+            pytest.skip("a deployment has one object store")
+        return given
+    return stack_with(request.param)
+
+
+def deployed():
+    """Return the deployment that a trial says to test; None if there is none."""
+    described = os.environ.get(DEPLOYMENT_VARIABLE)
+    if not described:
+        return None
+    given = json.loads(Path(described).read_text())
+    return Stack(**{**given, "state": Path(given["state"]), "s3_credentials": tuple(given["s3_credentials"])})
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from chalice.test import Client
 
 import app.environment
 import functions.environment
@@ -20,6 +19,7 @@ from linkage.messages import Message
 from linkage.object_keys import MANIFEST_PREFIX
 from linkage.ports import World
 from linkage.testing import MemoryObjects, MemoryQueues
+from tests.documented import assert_documented
 
 WORKERS = ("intake", "plan", "compare", "solve", "delete")
 
@@ -65,12 +65,14 @@ class Driver:
         """Send a request; a body that is not bytes goes as JSON."""
         if token is not None:
             headers["Authorization"] = token
-        if body is not None:
-            headers.setdefault("Content-Type", "application/json")
+        if body is not None and "content-type" not in {name.lower() for name in headers}:
+            headers["Content-Type"] = "application/json"
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        with Client(chalice_app) as client:
-            response = client.http.request(method, f"/v1{path}", headers=headers, body=raw or b"")
-        return Answer(response.status_code, dict(response.headers), response.body)
+        answer = chalice_app(gateway_event(method, f"/v1{path}", headers, raw), None)
+        json.dumps(answer)  # as Lambda does
+        status, said, text = answer["statusCode"], answer["headers"], answer["body"].encode()
+        assert_documented(method, path, raw, status, said, text)
+        return Answer(status, said, text)
 
     def create_project(self, parties: int = 2, **members: Any) -> dict[str, Any]:
         body = {"schema": {}, "result_type": "groups", "number_parties": parties} | members
@@ -145,6 +147,20 @@ def driver(world: World) -> Driver:
     """Drive a world; its queues are replaced with ones in memory."""
     queues = world.queues if isinstance(world.queues, MemoryQueues) else MemoryQueues()
     return Driver(replace(world, queues=queues), queues)
+
+
+def gateway_event(method: str, path: str, headers: dict[str, str], body: bytes | None) -> dict[str, Any]:
+    """A request as API Gateway hands it to the function: by its greedy route, as all that it does not know."""
+    return {
+        "path": path,
+        "headers": headers or None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"proxy": path.removeprefix("/")},
+        "requestContext": {"resourcePath": "/{proxy+}", "httpMethod": method},
+        "stageVariables": None,
+        "body": None if body is None else base64.b64encode(body).decode(),
+        "isBase64Encoded": body is not None,
+    }
 
 
 def body_of(message: Message) -> str:

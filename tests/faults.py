@@ -4,6 +4,8 @@
 `Killed`, which no handler survives: it is no `Exception`, so that nothing on the way can swallow it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -11,7 +13,7 @@ from linkage.ports import World
 
 READS = {
     "get", "get_range", "open", "look_at", "list", "presign", "parties", "contributions", "count_projects", "ready",
-    "received", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "issue", "take", "sent",
+    "received", "backlog", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "issue", "take", "sent",
 }  # fmt: skip
 PORTS = ("projects", "uploads", "runs", "tombstones", "timer", "objects", "queues", "progress", "cache", "credentials")
 
@@ -46,6 +48,8 @@ class Mortal:
         counts = name == "count" and self._name != "progress"
         if name in READS or counts or not callable(method):
             return method
+        if name == "writer":
+            return lambda *args: self._written(method(*args))
 
         def effect(*args: Any, **kwargs: Any) -> Any:
             answer = method(*args, **kwargs)
@@ -53,6 +57,14 @@ class Mortal:
             return answer
 
         return effect
+
+    @contextmanager
+    def _written(self, writing: Any) -> Iterator[Any]:
+        """Storing piece by piece: its user may die in the middle, or once the object is there."""
+        with writing as writer:
+            yield writer
+            self._mortality.note()
+        self._mortality.note()
 
 
 def mortal(world: World, mortality: Mortality) -> World:

@@ -24,20 +24,29 @@ def pairs_by_definition(left: np.ndarray, right: np.ndarray, threshold: float) -
     return found
 
 
-def groups_by_definition(datasets: list[np.ndarray], threshold: float) -> set[frozenset[tuple[int, int]]]:
+def candidates_by_definition(datasets, threshold, blocks=None):
+    """All candidate pairs of all data sets, in their total order: (minus score, left, right, row, column).
+
+    With blocks, those that share one; `blocks` holds each record's block ids, by data set.
+    """
+    return sorted(
+        (-score, left, right, row, column)
+        for left, right in combinations(range(len(datasets)), 2)
+        for (row, column), score in pairs_by_definition(datasets[left], datasets[right], threshold).items()
+        if blocks is None or set(map(str, blocks[left][row])) & set(map(str, blocks[right][column]))
+    )
+
+
+def groups_by_definition(datasets, threshold, blocks=None) -> set[frozenset[tuple[int, int]]]:
     """Greedy groups: from the most similar pair down, join two groups if every pair across was similar enough.
 
     Ties go to the lower data sets, then to the lower records.
     """
-    pairs = [
-        (-score, left, right, row, column)
-        for left, right in combinations(range(len(datasets)), 2)
-        for (row, column), score in pairs_by_definition(datasets[left], datasets[right], threshold).items()
-    ]
+    pairs = candidates_by_definition(datasets, threshold, blocks)
     similar = {((left, row), (right, column)) for _, left, right, row, column in pairs}
     groups: dict[tuple[int, int], frozenset[tuple[int, int]]] = {}
     seen: set[tuple[tuple[int, int], tuple[int, int]]] = set()
-    for _, left, right, row, column in sorted(pairs):
+    for _, left, right, row, column in pairs:
         one, other = (left, row), (right, column)
         seen.add((one, other))
         first, second = groups.get(one, frozenset([one])), groups.get(other, frozenset([other]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds_data import RDSDataServiceClient
     from mypy_boto3_s3 import S3Client
 
 _REGION = "us-east-1"  # where existing clients expect the object store
@@ -20,13 +23,13 @@ _FUNCTION_TIMEOUT_S = 900
 class Cloud:
     """The clients of one cloud; each is made when it is first wanted."""
 
-    def __init__(self, endpoint_url: str | None) -> None:
+    def __init__(self, endpoint_url: str | None, region: str | None = None) -> None:
         self._endpoint_url = endpoint_url
         # LocalStack takes the account from the key: with the user's own one the stack
         # would be in an account where nothing else looks for it.
         key = None if endpoint_url is None else "test"
         self._session = boto3.Session(key, key)
-        self.region: str = self._session.region_name or _REGION
+        self.region: str = region or self._session.region_name or _REGION
         # A stack on AWS takes minutes, and describing it too often is refused.
         self.poll_interval_s = 5.0 if endpoint_url is None else 0.2
 
@@ -46,6 +49,22 @@ class Cloud:
     def cloudformation(self) -> CloudFormationClient:
         """The stacks."""
         return self._session.client("cloudformation", self.region, endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def sql(self) -> RDSDataServiceClient:
+        """The database's Data API."""
+        return self._session.client("rds-data", self.region, endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def rds(self) -> RDSClient:
+        """The databases."""
+        return self._session.client("rds", self.region, endpoint_url=self._endpoint_url)
+
+    def server_url(self, outputs: Mapping[str, str]) -> str:
+        """Return what clients call the server: the API's URL without ``/api/v1``."""
+        if self._endpoint_url is None:
+            return outputs["ApiUrl"]
+        return f"{self._endpoint_url}/_aws/execute-api/{outputs['RestAPIId']}"
 
     @cached_property
     def functions(self) -> LambdaClient:

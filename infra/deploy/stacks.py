@@ -7,8 +7,8 @@ fails the reasons are taken from its events.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypedDict
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -16,31 +16,38 @@ from botocore.exceptions import ClientError
 from infra.deploy.errors import DeploymentFailed
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
+    from mypy_boto3_cloudformation.literals import CapabilityType
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackEventTypeDef, StackTypeDef, TagTypeDef
 
     from infra.deploy.clouds import Cloud
+    from infra.deploy.stages import Stage
 
+CAPABILITIES: list[CapabilityType] = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _SAY_EVERY_S = 10.0
 _OUTPUTS_LATE_S = 10.0
 # A stack whose creation failed cannot be changed, only deleted and made again.
-_DEAD_ON_ARRIVAL = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
+_DEAD_ON_ARRIVAL = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
 _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
 
 
-def put_stack(
-    cloud: Cloud,
-    stack_name: str,
-    template_url: str,
-    parameters: Mapping[str, str],
-    progress: Callable[[str], None],
-) -> None:
+class Request(TypedDict):
+    """What a stack shall be."""
+
+    StackName: str
+    TemplateURL: str
+    Parameters: list[ParameterTypeDef]
+    Tags: list[TagTypeDef]
+
+
+def put_stack(cloud: Cloud, stage: Stage, template_url: str, progress: Callable[[str], None]) -> None:
     """Create the stack or change it, and wait until it is done."""
-    stack = _find(cloud, stack_name)
+    stack_name = stage.stack_name
+    stack = find_stack(cloud, stack_name)
     if stack and stack["StackStatus"] in _DEAD_ON_ARRIVAL:
         progress(f"stack {stack_name} was never complete: deleting it first")
         delete_stack(cloud, stack_name, progress)
         stack = None
-    stack_id = _change(cloud, stack, stack_name, template_url, parameters)
+    stack_id = _change(cloud, wanted(stage, template_url), exists=stack is not None)
     if stack_id is None:
         progress(f"stack {stack_name} is up to date")
         return
@@ -58,14 +65,14 @@ def await_outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:
 
 def read_outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:
     """Return the stack's outputs; none if there is no such stack."""
-    stack = _find(cloud, stack_name)
+    stack = find_stack(cloud, stack_name)
     outputs = stack.get("Outputs", []) if stack else []
     return {each["OutputKey"]: each["OutputValue"] for each in outputs}
 
 
 def delete_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
     """Delete the stack, if there is one, and wait until it is gone."""
-    stack = _find(cloud, stack_name)
+    stack = find_stack(cloud, stack_name)
     if stack is None:
         return
     stack_id = stack["StackId"]
@@ -74,22 +81,29 @@ def delete_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None])
         raise DeploymentFailed(_reasons(cloud, stack_id))
 
 
-def _change(
-    cloud: Cloud,
-    stack: StackTypeDef | None,
-    stack_name: str,
-    template_url: str,
-    parameters: Mapping[str, str],
-) -> str | None:
+def wanted(stage: Stage, template_url: str) -> Request:
+    """Say a stage as CloudFormation does, which gives the tags to all that it makes."""
+    return {
+        "StackName": stage.stack_name,
+        "TemplateURL": template_url,
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in stage.parameters.items()],
+        "Tags": [{"Key": name, "Value": value} for name, value in stage.tags.items()],
+    }
+
+
+def protect_stack(cloud: Cloud, stack_name: str, *, protected: bool) -> None:
+    """Have CloudFormation refuse to delete the stack, or no longer refuse."""
+    cloud.cloudformation.update_termination_protection(StackName=stack_name, EnableTerminationProtection=protected)
+
+
+def _change(cloud: Cloud, request: Request, *, exists: bool) -> str | None:
     """Ask for the stack; return its id, or None where there is nothing to change."""
     client = cloud.cloudformation
     try:
-        answer = (client.update_stack if stack else client.create_stack)(
-            StackName=stack_name,
-            TemplateURL=template_url,
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        answer = (client.update_stack if exists else client.create_stack)(
+            **request,
             ClientRequestToken=str(uuid4()),  # boto3 may have to ask again
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Capabilities=CAPABILITIES,
         )
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
@@ -98,7 +112,7 @@ def _change(
     return answer["StackId"]
 
 
-def _find(cloud: Cloud, stack: str) -> StackTypeDef | None:
+def find_stack(cloud: Cloud, stack: str) -> StackTypeDef | None:
     """Describe a stack by its name or, once it is deleted, its id."""
     try:
         return cloud.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
@@ -122,7 +136,7 @@ def _follow(cloud: Cloud, stack_id: str, progress: Callable[[str], None]) -> str
 
 
 def _status(cloud: Cloud, stack_id: str) -> str:
-    stack = _find(cloud, stack_id)
+    stack = find_stack(cloud, stack_id)
     return stack["StackStatus"] if stack else "DELETE_COMPLETE"
 
 
@@ -138,7 +152,7 @@ def _under_way(cloud: Cloud, stack_id: str) -> list[str]:
 
 def _reasons(cloud: Cloud, stack_id: str) -> str:
     """Tell why it failed: what each resource said, without those merely cancelled."""
-    stack = _find(cloud, stack_id)
+    stack = find_stack(cloud, stack_id)
     lines = [f"the stack is {_status(cloud, stack_id)}"]
     if stack and "StackStatusReason" in stack:
         lines.append(f"  {stack['StackStatusReason']}")

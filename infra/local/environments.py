@@ -3,7 +3,9 @@
 Each environment holds what one part of the system has in production and no more, so
 that a package missing from one is noticed here: `development` runs the code and its
 checks, `localstack` is the cloud, `runtime` is what AWS's Python runtime has, `client`
-is what a party has. An environment is made again only when its lock file has changed.
+is what a party has, `checkov` looks for weak spots of the template. `client-0.1.9` and
+`schemathesis` are made by the tests that need them. An environment is made again only
+when its lock file has changed.
 
 This is the first thing to run in a fresh clone, so it needs only the standard library.
 """
@@ -21,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / "build" / "environments"
 REQUIREMENTS = Path(__file__).parent / "requirements"
-NAMES = ("development", "localstack", "runtime", "client", "kernel")
+NAMES = ("development", "localstack", "runtime", "client", "checkov", "kernel")
 PYTHON_VERSION = (3, 11)
 
 

@@ -23,8 +23,12 @@ class Stack:
     state: Path
     server_url: str
     aws_endpoint_url: str
-    database_url: str
-    redis_url: str
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    object_store: str
+    s3_endpoint_url: str
+    s3_credentials: tuple[str, str] = field(repr=False)
+    """Key and secret of whoever may do anything with the objects."""
     outputs: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -36,6 +40,11 @@ class Stack:
 def logs_dir(state: Path) -> Path:
     """Return where a stack with this folder logs."""
     return state / "logs"
+
+
+def kept_dir(state: Path) -> Path:
+    """Return what outlives a stack with this folder: the objects in MinIO, and the database that knows them."""
+    return state / "kept"
 
 
 def write_processes(state: Path, running: Sequence[Running]) -> None:
@@ -60,7 +69,7 @@ def read_stack(state: Path) -> Stack | None:
     recorded = _read(state / "stack.json")
     if not recorded or not all(server.process.is_running() for server in running):
         return None
-    return Stack(**{**recorded, "state": state})
+    return Stack(**{**recorded, "state": state, "s3_credentials": tuple(recorded["s3_credentials"])})
 
 
 def forget(state: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from infra.packaging.api import build_api
 from infra.packaging.archives import files_below, write_zip
 from infra.packaging.layers import build_dependencies_layer, build_kernel_layer, build_linkage_layer
+from infra.packaging.runtimes import DEFAULT, Runtime
 from infra.packaging.tools import PackagingFailed
 
 __all__ = ["PackagingFailed", "build"]
@@ -23,7 +24,9 @@ __all__ = ["PackagingFailed", "build"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def build(packages: Path, *, root: Path = ROOT, progress: Callable[[str], None] = print) -> Path:
+def build(
+    packages: Path, *, root: Path = ROOT, runtime: Runtime = DEFAULT, progress: Callable[[str], None] = print
+) -> Path:
     """Bring the folder `packages` up to date with the sources below `root`.
 
     Afterwards it holds ``api.zip``, ``functions.zip``, one ``layer-*-{digest}.zip`` a
@@ -35,6 +38,8 @@ def build(packages: Path, *, root: Path = ROOT, progress: Callable[[str], None] 
         Made if it is not there; what an earlier call left in it is used again.
     root : Path
         A checkout of the project.
+    runtime : Runtime
+        Lambda's Python that it is for: `infra.packaging.runtimes.RUNTIMES` has those that there are.
     progress : Callable
         Told, one line at a time, what is being built.
 
@@ -52,9 +57,9 @@ def build(packages: Path, *, root: Path = ROOT, progress: Callable[[str], None] 
     functions = files_below(root / "functions", prefix="functions/")
     write_zip(packages / "functions.zip", functions)
     layers = {
-        "layer-dependencies.zip": build_dependencies_layer(root, packages, progress),
+        "layer-dependencies.zip": build_dependencies_layer(root, packages, runtime, progress),
         "layer-kernel.zip": build_kernel_layer(root, packages, progress),
         "layer-linkage.zip": build_linkage_layer(root, packages),
     }
-    build_api(root, packages, layers, progress)
+    build_api(root, packages, layers, runtime, progress)
     return packages

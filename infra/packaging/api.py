@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from typing import Any
 import yaml
 
 from infra.packaging.archives import digest_of, files_below, write_zip
+from infra.packaging.runtimes import Runtime
 from infra.packaging.tools import PackagingFailed, run
 
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
@@ -31,11 +33,12 @@ def build_api(
     root: Path,
     packages: Path,
     layers: Mapping[str, Path],
+    runtime: Runtime,
     progress: Callable[[str], None],
 ) -> None:
     """Write ``api.zip`` and ``template.json``, unless they are up to date."""
     stamp = packages / "api.digest"
-    digest = digest_of(_sources(root), *(layer.name for layer in layers.values()))
+    digest = digest_of(_sources(root), runtime.name, *(layer.name for layer in layers.values()))
     outcome = (packages / "api.zip", packages / "template.json")
     if all(path.exists() for path in (stamp, *outcome)) and stamp.read_text() == digest:
         return
@@ -45,7 +48,7 @@ def build_api(
         staged = _stage(root, Path(folder) / "staged")
         made = _package(root, staged)
         _repack(made / "deployment.zip", outcome[0], expected=staged / "vendor")
-        template = _render((made / "sam.yaml").read_text(), layers)
+        template = _render((made / "sam.yaml").read_text(), layers, runtime)
         outcome[1].write_text(template)
     stamp.write_text(digest)
     progress(f"api.zip and template.json built in {time.monotonic() - started:.1f} s")
@@ -115,15 +118,34 @@ def _repack(made: Path, target: Path, *, expected: Path) -> None:
         write_zip(target, files)
 
 
-def _render(merged: str, layers: Mapping[str, Path]) -> str:
-    """Name the packages as they lie beside the template."""
+def _render(merged: str, layers: Mapping[str, Path], runtime: Runtime) -> str:
+    """Name the packages as they lie beside the template, and the runtime that they are for."""
     template: dict[str, Any] = yaml.safe_load(merged)
     resources = template["Resources"]
     resources["APIHandler"]["Properties"]["CodeUri"] = "api.zip"
-    for fact in ("Runtime", "Architectures"):  # Globals says it for all functions
+    _catch_all(resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
+    template["Globals"]["Function"]["Runtime"] = runtime.name
+    for fact in ("Runtime", "Architectures", "Tracing"):  # Globals says it for all functions
         del resources["APIHandler"]["Properties"][fact]
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::LayerVersion":
             content = resource["Properties"]["ContentUri"]
             resource["Properties"]["ContentUri"] = layers[content].name
+            resource["Properties"]["CompatibleRuntimes"] = [runtime.name]
     return json.dumps(template, indent=1, sort_keys=True) + "\n"
+
+
+def _catch_all(paths: dict[str, Any]) -> None:
+    """Send to the app whatever no route of it takes, so that it answers in its own words.
+
+    API Gateway would call an unknown route, a wrong method and a doubled slash alike: 403.
+    """
+    (known, *_) = next(iter(paths.values())).values()
+    names = ("consumes", "produces", "responses", "x-amazon-apigateway-integration")
+    operation = {name: known[name] for name in names}
+    for path in [*paths, "/", "/{proxy+}"]:
+        parameters = [
+            {"name": name, "in": "path", "required": True, "type": "string"} for name in re.findall(r"{(\w+)\+?}", path)
+        ]
+        methods = paths.setdefault(path, {})
+        methods["x-amazon-apigateway-any-method"] = operation | ({"parameters": parameters} if parameters else {})

@@ -9,17 +9,14 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
 from infra.packaging.archives import digest_of, files_below, write_zip
 from infra.packaging.kernel import build_kernel, kernel_digest
+from infra.packaging.runtimes import Runtime
 from infra.packaging.tools import find_uv, run
-
-PYTHON_VERSION = "3.11"
-# Wheels for glibc 2.17; Lambda's python3.11 is Amazon Linux 2, which has 2.26.
-PLATFORM = "x86_64-manylinux2014"
 
 
 def build_linkage_layer(root: Path, packages: Path) -> Path:
@@ -40,18 +37,22 @@ def build_kernel_layer(root: Path, packages: Path, progress: Callable[[str], Non
     return _alone(layer)
 
 
-def build_dependencies_layer(root: Path, packages: Path, progress: Callable[[str], None]) -> Path:
+def build_dependencies_layer(root: Path, packages: Path, runtime: Runtime, progress: Callable[[str], None]) -> Path:
     """Install requirements.txt for Lambda, and zip what of it is ever read."""
     requirements = root / "requirements.txt"
     leave_out = root / "layers" / "dependencies" / "leave_out.txt"
-    sources = {path.name: path for path in (requirements, leave_out, Path(__file__))}
-    layer = _layer_file(packages, "dependencies", digest_of(sources, PYTHON_VERSION, PLATFORM))
+    alone = root / "layers" / "dependencies" / "python3.11_alone.txt"
+    sources = {path.name: path for path in (requirements, leave_out, alone, Path(__file__))}
+    layer = _layer_file(packages, "dependencies", digest_of(sources, runtime.python, runtime.platform))
     if not layer.exists():
         started = time.monotonic()
         with tempfile.TemporaryDirectory(dir=packages) as folder:
             target = Path(folder) / "python"
-            _install(find_uv(), requirements, target)
-            write_zip(layer, dict(_kept(target, _patterns(leave_out))))
+            wanted = Path(folder) / "requirements.txt"
+            without = [] if runtime.python == "3.11" else _lines(alone)
+            wanted.write_text(without_distributions(requirements.read_text(), without))
+            _install(find_uv(), wanted, target, runtime)
+            write_zip(layer, dict(_kept(target, _lines(leave_out))))
         progress(f"{layer.name} built in {time.monotonic() - started:.1f} s")
     return _alone(layer)
 
@@ -69,7 +70,18 @@ def _alone(layer: Path) -> Path:
     return layer
 
 
-def _install(uv: str, requirements: Path, target: Path) -> None:
+def without_distributions(requirements: str, names: Sequence[str]) -> str:
+    """Leave distributions out of a lock file, each with its hashes, which are in the lines that continue its own."""
+    kept, keep = [], True
+    for line in requirements.splitlines(keepends=True):
+        if not line.startswith((" ", "#")):
+            keep = line.partition("==")[0].strip().lower() not in names
+        if keep:
+            kept.append(line)
+    return "".join(kept)
+
+
+def _install(uv: str, requirements: Path, target: Path, runtime: Runtime) -> None:
     """Install the pinned wheels for Lambda's platform, whatever this machine is.
 
     The list is complete (it is a lock file), so nothing is resolved; only wheels, so
@@ -78,11 +90,12 @@ def _install(uv: str, requirements: Path, target: Path) -> None:
     command = [uv, "pip", "install", "--quiet", "--python", sys.executable]
     command += ["--target", str(target), "--requirements", str(requirements)]
     command += ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    command += ["--python-version", PYTHON_VERSION, "--python-platform", PLATFORM]
+    command += ["--python-version", runtime.python, "--python-platform", runtime.platform]
     run(command, cwd=target.parent, environment={"UV_NATIVE_TLS": "1"})
 
 
-def _patterns(file: Path) -> list[str]:
+def _lines(file: Path) -> list[str]:
+    """Return a file's lines, without comments."""
     lines = (line.partition("#")[0].strip() for line in file.read_text().splitlines())
     return [line for line in lines if line]
 

@@ -25,6 +25,6 @@ def in_turns(contenders: Mapping[str, Callable[[], object]], rounds: int = ROUND
 
 def say(benchmark: Any, **figures: object) -> None:
     """Print the figures, and keep them with the benchmark's record."""
-    print("\n   ", ", ".join(f"{name} {figure}" for name, figure in figures.items()), flush=True)  # noqa: T201
+    print("\n   ", ", ".join(f"{name} {figure}" for name, figure in figures.items()), flush=True)
     benchmark.extra_info.update(figures)
     benchmark.pedantic(lambda: None)

@@ -4,6 +4,7 @@ The tests have a database, a Redis database and buckets of their own; the queues
 what is delivered when.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -46,8 +47,10 @@ def aws(stack, monkeypatch):
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", stack.s3_endpoint_url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", stack.s3_endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", stack.s3_credentials[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", stack.s3_credentials[1])
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 
@@ -56,7 +59,8 @@ def buckets(aws):
     """Two empty buckets."""
     s3 = boto3.client("s3")
     for bucket in BUCKETS.values():
-        s3.create_bucket(Bucket=bucket)
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=bucket)
         for found in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=found["Key"])
     return BUCKETS
@@ -114,3 +118,19 @@ def with_database(url, name):
     """Return the URL of another database of the same server."""
     head, _, parameters = url.partition("?")
     return f"{head.rpartition('/')[0]}/{name}" + (f"?{parameters}" if parameters else "")
+
+
+@pytest.fixture
+def audit_of(database_url):
+    """A function from a project's id to what the audit trail says of it."""
+
+    def audit(project_id):
+        connection = psycopg2.connect(database_url)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute("SELECT event FROM audit WHERE project_id = %s ORDER BY audit_id", [project_id])
+                return [event for (event,) in cursor.fetchall()]
+        finally:
+            connection.close()
+
+    return audit

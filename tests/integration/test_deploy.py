@@ -10,7 +10,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from infra.deploy import DeploymentFailed, deploy, destroy
+from infra.deploy import Cloud, DeploymentFailed, Stage, deploy, destroy, plan
 
 TRUST = {
     "Version": "2012-10-17",
@@ -39,14 +39,16 @@ def client(stack):
 
 
 @pytest.fixture
-def small(stack):
-    """Where to deploy a stack of the test's own, beside the service."""
-    where = {
-        "stack_name": f"small-{uuid4().hex[:8]}",
-        "endpoint_url": stack.aws_endpoint_url,
-    }
-    yield where
-    destroy(**where)
+def cloud(stack):
+    return Cloud(stack.aws_endpoint_url, "us-east-1")
+
+
+@pytest.fixture
+def small(cloud):
+    """A stage of the test's own, beside the service."""
+    stage = Stage("small", f"small-{uuid4().hex[:8]}", "us-east-1", tags={"project": "test"})
+    yield stage
+    destroy(stage.stack_name, cloud)
 
 
 @pytest.fixture
@@ -90,10 +92,10 @@ def small_template(buckets: dict[str, str]) -> dict[str, object]:
     }
 
 
-def put(packages: Path, small) -> tuple[dict[str, str], list[str]]:
+def put(packages: Path, small, cloud) -> tuple[dict[str, str], list[str]]:
     """Deploy; return the outputs and what was stored."""
     said: list[str] = []
-    outputs = deploy(packages, parameters={}, progress=said.append, **small)
+    outputs = deploy(packages, small, cloud, said.append)
     return outputs, [line.split()[1] for line in said if line.startswith("storing")]
 
 
@@ -101,69 +103,93 @@ def bucket_names(client) -> set[str]:
     return {each["Name"] for each in client("s3").list_buckets()["Buckets"]}
 
 
-def test_it_makes_the_stack_and_returns_its_outputs(packages, small, client):
-    outputs, stored = put(packages, small)
+def test_it_makes_the_stack_and_returns_its_outputs(packages, small, cloud, client):
+    outputs, stored = put(packages, small, cloud)
 
-    assert outputs["UploadsBucket"] == f"{small['stack_name']}-uploads"
+    assert outputs["UploadsBucket"] == f"{small.stack_name}-uploads"
     assert outputs["UploadsBucket"] in bucket_names(client)
     assert stored == ["functions.zip", "template.json"]
 
 
-def test_what_is_there_already_is_not_sent_again(packages, small):
-    first, _ = put(packages, small)
+def test_what_is_there_already_is_not_sent_again(packages, small, cloud):
+    first, _ = put(packages, small, cloud)
 
-    second, stored = put(packages, small)
+    second, stored = put(packages, small, cloud)
 
     assert stored == []
     assert second == first
 
 
-def test_what_changed_is_sent_and_changes_the_stack(packages, small, client):
-    put(packages, small)
-    another = f"{small['stack_name']}-another"
+def test_what_changed_is_sent_and_changes_the_stack(packages, small, cloud, client):
+    put(packages, small, cloud)
+    another = f"{small.stack_name}-another"
     write_packages(packages, Another=another)
 
-    _, stored = put(packages, small)
+    _, stored = put(packages, small, cloud)
 
     assert stored == ["template.json"]
     assert another in bucket_names(client)
 
 
-def test_a_resource_that_fails_is_told_with_its_reason(packages, small):
+def test_a_resource_that_fails_is_told_with_its_reason(packages, small, cloud):
     write_packages(packages, Broken="Not A Bucket's Name")
 
     with pytest.raises(DeploymentFailed, match="Broken"):
-        put(packages, small)
+        put(packages, small, cloud)
 
 
-def test_a_stack_that_was_never_complete_is_made_again(packages, small):
+def test_a_stack_that_was_never_complete_is_made_again(packages, small, cloud):
     write_packages(packages, Broken="Not A Bucket's Name")
     with pytest.raises(DeploymentFailed):
-        put(packages, small)
+        put(packages, small, cloud)
     write_packages(packages)
 
-    outputs, _ = put(packages, small)
+    outputs, _ = put(packages, small, cloud)
 
-    assert outputs["UploadsBucket"] == f"{small['stack_name']}-uploads"
+    assert outputs["UploadsBucket"] == f"{small.stack_name}-uploads"
 
 
-def test_a_migration_that_fails_is_told_with_its_log(packages, small):
+def test_a_migration_that_fails_is_told_with_its_log(packages, small, cloud):
     write_packages(packages, FAILS)
 
     with pytest.raises(DeploymentFailed, match=r"(?s)no such table.*LookupError"):
-        put(packages, small)
+        put(packages, small, cloud)
 
 
-def test_it_takes_away_the_stack_with_all_that_is_stored(packages, small, client):
-    outputs, _ = put(packages, small)
+def test_it_takes_away_the_stack_with_all_that_is_stored(packages, small, cloud, client):
+    outputs, _ = put(packages, small, cloud)
     for number in range(3):
         client("s3").put_object(Bucket=outputs["UploadsBucket"], Key=str(number))
 
-    destroy(**small)
+    destroy(small.stack_name, cloud)
 
     left = bucket_names(client)
-    assert not [name for name in left if name.startswith(small["stack_name"])]
+    assert not [name for name in left if name.startswith(small.stack_name)]
 
 
-def test_taking_away_what_is_not_there_is_no_error(small):
-    destroy(**small)
+def test_taking_away_what_is_not_there_is_no_error(small, cloud):
+    destroy(small.stack_name, cloud)
+
+
+def test_a_plan_tells_what_would_be_made_and_makes_nothing(packages, small, cloud, client):
+    lines = plan(packages, small, cloud, lambda _line: None)
+
+    assert "+ UploadsBucket (AWS::S3::Bucket)" in lines
+    assert f"{small.stack_name}-uploads" not in bucket_names(client)
+    assert small.stack_name not in stack_names(client)
+
+
+def test_a_plan_tells_what_would_change_and_changes_nothing(packages, small, cloud, client):
+    put(packages, small, cloud)
+    write_packages(packages, Another=f"{small.stack_name}-another")
+
+    lines = plan(packages, small, cloud, lambda _line: None)
+
+    assert "+ Another (AWS::S3::Bucket)" in lines
+    assert f"{small.stack_name}-another" not in bucket_names(client)
+    assert small.stack_name in stack_names(client)
+
+
+def stack_names(client) -> set[str]:
+    stacks = client("cloudformation").describe_stacks()["Stacks"]
+    return {stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"}

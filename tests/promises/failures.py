@@ -123,6 +123,14 @@ def test_sizes_that_no_project_can_have_are_an_error(service, project, size):
     assert "Encoding size" in status["message"]
 
 
+def test_an_announced_size_that_no_project_can_have_is_an_error_of_the_project(service, project):
+    key = put(service, project, 0, b"x" * 4096 * 3, name="encodings.bin", count=3, size=4096)
+    assert announce(service, project, 0, key).status == 201
+    service.deliver_all()
+
+    assert describe(service, project)["error"] is True
+
+
 def test_parties_with_different_sizes_are_an_error_of_the_later_one(service, project):
     run_id = service.post_run(project)
     service.upload(project, 0, np.ones((5, 64), dtype=np.uint8))
@@ -200,7 +208,7 @@ def test_too_many_candidate_pairs_are_an_error_that_says_what_to_do(make_world):
     status = service.get_run(project, run_id).json
     assert status["state"] == "error"
     assert "global limit of candidate pairs" in status["message"]
-    assert "threshold above 0.8" in status["message"]
+    assert "it must be above 0.8" in status["message"]
 
 
 def test_base64_may_hold_line_breaks(service, project):

@@ -1,5 +1,6 @@
 """What is lost is found: Redis is flushed or away, messages vanish or end among the dead letters."""
 
+import numpy as np
 import pytest
 
 from linkage.messages import CompareChunk, PlanRun, Reconcile, SolveRun
@@ -125,13 +126,18 @@ def test_the_reconciler_stops_when_nothing_is_left_to_do(service, project):
     assert service.queues.take("reconcile") == []
 
 
-@pytest.mark.parametrize("kind", [PlanRun, CompareChunk, SolveRun])
-def test_a_run_whose_message_is_a_dead_letter_is_an_error(service, project, kind):
+NAMES = {PlanRun: "plan", CompareChunk: "compare", SolveRun: "solve"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "done"), [(PlanRun, ["intake"]), (CompareChunk, ["intake", "plan"]), (SolveRun, ["intake", "plan"])]
+)
+def test_a_run_whose_message_is_a_dead_letter_is_an_error(service, project, kind, done):
     run_id = service.post_run(project)
-    service.deliver_all(("intake", "plan"))
+    service.deliver_all(tuple(done))
     chunk = {"chunk": 0} if kind is CompareChunk else {}
     message = kind(project_id=project["project_id"], run_id=run_id, **chunk)
-    service.queues.dead.append(({PlanRun: "plan", CompareChunk: "compare", SolveRun: "solve"}[kind], body_of(message)))
+    service.queues.dead.append((NAMES[kind], body_of(message)))
 
     reconcile(service)
 
@@ -139,6 +145,22 @@ def test_a_run_whose_message_is_a_dead_letter_is_an_error(service, project, kind
     assert status["state"] == "error"
     assert status["message"].startswith("Run failed with an internal server error.")
     assert service.queues.dead == []
+
+
+@pytest.mark.parametrize("kind", [PlanRun, CompareChunk, SolveRun])
+def test_a_dead_letter_of_a_step_that_is_done_changes_nothing(service, project, expected, kind):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan", "compare"))
+    chunk = {"chunk": 0} if kind is CompareChunk else {}
+    message = kind(project_id=project["project_id"], run_id=run_id, **chunk)
+    if kind is SolveRun:
+        service.deliver_all()
+    service.queues.dead.append((NAMES[kind], body_of(message)))
+
+    reconcile(service)
+    service.deliver_all()
+
+    assert service.get_run(project, run_id, "result").body == expected
 
 
 def test_an_upload_whose_event_is_a_dead_letter_is_an_error(service, project):
@@ -154,9 +176,133 @@ def test_an_upload_whose_event_is_a_dead_letter_is_an_error(service, project):
 
 
 def test_dead_letters_that_cannot_be_read_are_dropped(service, project):
-    for worker in ("intake", "plan", "delete", "reconcile"):
-        service.queues.dead.append((worker, "nonsense"))
+    for worker in ("intake", "plan", "compare", "delete", "reconcile"):
+        service.queues.dead += [(worker, "nonsense"), (worker, "[1]"), (worker, '{"Records": [{"s3": 1}]}')]
 
     reconcile(service)
 
     assert service.queues.dead == []
+
+
+def test_a_run_that_failed_keeps_no_candidate_pairs(service, project):
+    """They tell as much as a result, and nobody needs them any more."""
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan", "compare"))
+    message = SolveRun(project_id=project["project_id"], run_id=run_id)
+    service.queues.take("solve")
+    service.queues.dead.append(("solve", body_of(message)))
+
+    reconcile(service)
+    service.deliver_all()
+
+    store = service.world.settings.store_bucket
+    assert service.get_run(project, run_id).json["state"] == "error"
+    assert [found.key for found in service.world.objects.list(store, "") if run_id in found.key] == []
+    service.queues.dead.append(("solve", body_of(message)))
+    reconcile(service)
+    assert service.queues.take("solve") == []  # it does not go round in circles
+
+
+def test_a_run_that_starting_again_does_not_help_is_an_error_in_the_end(service, project):
+    """Its compare worker is killed each time, so that no chunk is ever stored and nobody can say why."""
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    sent = [len(service.queues.take("compare"))]
+    state = "running"
+    while state == "running":
+        reconcile(service, later=service.world.settings.patience_s * 2)
+        sent.append(len(service.queues.take("compare")))
+        state = service.get_run(project, run_id).json["state"]
+        assert len(sent) < 40
+
+    assert state == "error"
+    assert "it was started 4 times" in service.get_run(project, run_id).json["message"]
+    assert [count for count in sent if count] == [sent[0]] * 4
+
+
+def test_an_upload_that_starting_again_does_not_help_is_an_error_in_the_end(service, project):
+    run_id = service.post_run(project)
+    state = "created"
+    for _ in range(40):
+        reconcile(service, later=service.world.settings.patience_s * 2)
+        state = service.get_run(project, run_id).json["state"]
+        if state == "error":
+            break
+
+    assert state == "error"
+    message = service.get_run(project, run_id).json["message"]
+    assert "it was not taken in, though it was started 4 times" in message
+    assert service.upload(project, 0, np.ones((3, 16), dtype=np.uint8)).status == 201
+
+
+def test_a_run_that_moves_between_restarts_may_be_restarted_again(service, project, expected):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    while service.get_run(project, run_id).json["state"] == "running":
+        chunks = service.waiting("compare")
+        for body in chunks[:1]:
+            service.deliver("compare", body)
+        service.deliver_all(("solve",))
+        reconcile(service, later=service.world.settings.patience_s * 20)
+        if not chunks:
+            reconcile(service, later=service.world.settings.patience_s * 20)
+
+    assert service.get_run(project, run_id, "result").body == expected
+
+
+def test_a_run_that_cannot_be_looked_at_is_an_error_in_the_end_and_holds_up_no_other(service, project, expected):
+    broken, whole = service.post_run(project), service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    key = f"projects/{project['project_id']}/runs/{broken}/plan.json"
+    service.world.objects.put(service.world.settings.store_bucket, key, b"no plan")
+    for body in service.waiting("compare"):
+        if whole in body:
+            service.deliver("compare", body)
+    service.queues.take("solve")
+
+    for _ in range(40):
+        reconcile(service, later=service.world.settings.patience_s * 2)
+        service.queues.take("compare")
+        service.deliver_all(("solve",))
+
+    assert service.get_run(project, broken).json["state"] == "error"
+    assert service.get_run(project, whole, "result").body == expected
+
+
+def test_a_tombstone_slows_nothing_down(service, project):
+    """While only tombstones are left the reconciler comes seldom; the next run brings it back to once a minute."""
+    other = service.create_project()
+    service.request("DELETE", f"/projects/{other['project_id']}", token=other["result_token"])
+    service.deliver_all()
+    reconcile_until_tombstones(service)
+    service.queues.take("reconcile")
+
+    service.post_run(project)
+
+    (soon,) = service.queues.take("reconcile")
+    period = service.world.settings.reconcile_period_s
+    assert (soon.due - service.world.now()).total_seconds() <= period
+
+
+def reconcile_until_tombstones(service):
+    """Let the reconciler come until what it sends next is more than a period away."""
+    for _ in range(10):
+        reconcile(service, later=61)
+        service.deliver_all()
+        delays = [delay for worker, _, delay in service.queues.sent if worker == "reconcile"]
+        if delays and delays[-1] > service.world.settings.reconcile_period_s:
+            return
+    raise AssertionError("it never slows down")
+
+
+def test_a_run_whose_chunks_wait_for_their_turn_is_let_wait(service, project, expected):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    sent = service.queues.backlog("compare")
+    for _ in range(30):
+        reconcile(service, later=service.world.settings.patience_s * 2)
+
+    assert service.queues.backlog("compare") == sent
+    assert service.get_run(project, run_id).json["state"] == "running"
+    service.deliver_all()
+    assert service.get_run(project, run_id, "result").body == expected

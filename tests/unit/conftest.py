@@ -1,10 +1,14 @@
-"""The world in memory, for what must hold in every world."""
+"""The world in memory, for what must hold in every world; and the packages that are deployed."""
 
+import json
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+from infra.packaging import ROOT, build
 from linkage.testing import in_memory_world
+from tests.rendering import ALL_OPTIONS, Template, rendered
 
 
 @pytest.fixture
@@ -33,3 +37,30 @@ def rows_of(make_world):
         return [field.name for field in fields(tables) if project_id in repr(getattr(tables, field.name))]
 
     return rows
+
+
+@pytest.fixture
+def audit_of(make_world):
+    """A function from a project's id to what the audit trail says of it."""
+
+    def audit(project_id):
+        tables = make_world.worlds[0].projects.tables
+        return [event for event, project, _ in tables.audit if project == project_id]
+
+    return audit
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    return build(ROOT / "build" / "packages")
+
+
+@pytest.fixture(scope="session")
+def source(packages: Path) -> Template:
+    return json.loads((packages / "template.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def template(source: Template) -> Template:
+    """What is made on AWS, with every option that there is."""
+    return rendered(source, **ALL_OPTIONS)

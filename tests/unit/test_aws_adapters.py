@@ -3,11 +3,13 @@
 import json
 
 import boto3
+import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from linkage.adapters.credentials import StsCredentials, session_policy
+from linkage.adapters import multipart
+from linkage.adapters.credentials import Grant, StsCredentials, download_policy, upload_policy
 from linkage.adapters.objects import S3Objects
 from linkage.adapters.queues import SqsQueues
 from linkage.errors import UploadRejected
@@ -114,6 +116,59 @@ def test_multipart_uploads_are_aborted(objects, s3):
     assert [upload["Key"] for upload in s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]] == ["b/1"]
 
 
+PIECES = [b"", b"ab", bytearray(b"cdefg"), memoryview(b"hijklmnop"), np.arange(6, dtype="<u2").reshape(2, 3).data, b"z"]
+WRITTEN = b"".join(bytes(piece) for piece in PIECES)
+
+
+@pytest.mark.parametrize("part_bytes", [1, 2, 5, len(WRITTEN), 100])
+def test_an_object_written_in_pieces_is_whole_whatever_the_pieces(objects, s3, monkeypatch, part_bytes):
+    monkeypatch.setattr(multipart, "PART_BYTES", part_bytes)
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
+
+    with objects.writer(BUCKET, "a") as writer:
+        assert [writer.write(piece) for piece in PIECES] == [0, 2, 5, 9, 12, 1]
+        assert objects.get(BUCKET, "a") is None
+
+    assert objects.get(BUCKET, "a") == WRITTEN
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+def test_an_object_that_nothing_is_written_to_is_empty(objects):
+    with objects.writer(BUCKET, "a"):
+        pass
+
+    assert objects.get(BUCKET, "a") == b""
+
+
+def write_half(objects):
+    with objects.writer(BUCKET, "a") as writer:
+        writer.write(b"abcdefg")
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("part_bytes", [2, 100])
+def test_an_object_whose_writing_ended_in_an_error_is_not_there_nor_any_part_of_it(
+    objects, s3, monkeypatch, part_bytes
+):
+    monkeypatch.setattr(multipart, "PART_BYTES", part_bytes)
+    objects.put(BUCKET, "a", b"before")
+
+    with pytest.raises(ZeroDivisionError):
+        write_half(objects)
+
+    assert objects.get(BUCKET, "a") == b"before"
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+def test_an_object_that_cannot_be_completed_is_an_error_and_leaves_no_part(objects, s3, monkeypatch):
+    monkeypatch.setattr(multipart, "PART_BYTES", 2)  # S3 takes no parts as small as that
+
+    with pytest.raises(ClientError, match="EntityTooSmall"), objects.writer(BUCKET, "a") as writer:
+        writer.write(b"abcdefg")
+
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
 def test_a_presigned_url_names_the_object_and_ends(objects):
     url = objects.presign(BUCKET, "a", expires_s=60)
 
@@ -174,11 +229,19 @@ def test_a_dead_letter_whose_handling_failed_stays(queues):
     assert next(adapter.dead_letters()) == ("plan", "plan")
 
 
-def test_credentials_are_for_one_prefix_and_an_hour():
+@pytest.mark.parametrize(
+    "issue",
+    [
+        lambda issuer: issuer.issue("project/party", session_name="party"),
+        lambda issuer: issuer.issue_reading("project/runs/run/result", session_name="run"),
+    ],
+)
+def test_credentials_are_temporary_and_not_shown(issue):
     role = boto3.client("iam").create_role(RoleName="upload", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    issuer = StsCredentials(boto3.client("sts"), role_arn=role, bucket="uploads", duration_s=3600)
+    sts, grant = boto3.client("sts"), Grant(role, "uploads")
+    issuer = StsCredentials(sts, uploads=grant, downloads=grant, duration_s=3600)
 
-    credentials = issuer.issue("project/party", session_name="party")
+    credentials = issue(issuer)
 
     assert credentials.session_token
     assert credentials.expiration.tzinfo is None
@@ -187,9 +250,17 @@ def test_credentials_are_for_one_prefix_and_an_hour():
 
 
 def test_the_session_policy_allows_nothing_else_and_fits():
-    policy = session_policy("u" * 63, f"{'p' * 48}/{'q' * 48}")
+    policy = upload_policy("u" * 63, f"{'p' * 48}/{'q' * 48}")
 
     (statement,) = json.loads(policy)["Statement"]
     assert set(statement["Action"]) == {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
     assert statement["Resource"] == f"arn:aws:s3:::{'u' * 63}/{'p' * 48}/{'q' * 48}/*"
     assert len(policy) < 2048
+
+
+def test_the_session_policy_for_a_download_opens_one_object_for_reading():
+    policy = download_policy("store", "projects/p/runs/r/result-scores.bin")
+
+    (statement,) = json.loads(policy)["Statement"]
+    assert statement["Action"] == ["s3:GetObject"]
+    assert statement["Resource"] == "arn:aws:s3:::store/projects/p/runs/r/result-scores.bin"

@@ -1,14 +1,26 @@
-"""Chunks cover every comparison exactly once and never exceed their bound."""
+"""Chunks cover every comparison that can matter exactly once, and never exceed their bound."""
 
 from collections import Counter
 from itertools import combinations, product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.blocking import Block
-from linkage.chunking import choose_chunk_size, count_comparisons, split_comparisons
+from linkage.blocking import BLOCK
+from linkage.chunking import Work, choose_chunk_size, count_comparisons, split_comparisons
+
+works = st.builds(Work, st.integers(1, 200), st.integers(0, 5))
+
+
+def table(blocks):
+    """Return the block table of (key, rows, smallest popcount, largest popcount), sorted by key."""
+    rows, first = [], 0
+    for key, count, smallest, largest in sorted(blocks):
+        rows.append((key, first, count, smallest, largest))
+        first += count
+    return np.array(rows, dtype=BLOCK)
 
 
 @st.composite
@@ -16,58 +28,88 @@ def block_tables(draw):
     """Block tables of two to four data sets over the same few keys."""
     tables = []
     for _ in range(draw(st.integers(2, 4))):
-        keys = draw(st.sets(st.sampled_from("abcdef")))
-        table, row = [], 0
-        for key in sorted(keys):
-            count = draw(st.integers(0, 20))
-            table.append(Block(key, row, count, 0, 0))
-            row += count
-        tables.append(tuple(table))
+        keys = draw(st.sets(st.sampled_from([b"a", b"b", b"c", b"d", b"e", b"f"])))
+        popcounts = [sorted(draw(st.tuples(st.integers(0, 64), st.integers(0, 64)))) for _ in keys]
+        tables.append(
+            table([(key, draw(st.integers(1, 20)), *bounds) for key, bounds in zip(keys, popcounts, strict=True)])
+        )
     return tables
 
 
-@given(datasets=block_tables(), bound=st.integers(1, 200))
-def test_every_comparison_is_made_exactly_once(datasets, bound):
-    chunks = list(split_comparisons(datasets, max_comparisons=bound))
-
-    made = Counter(
+def pairs_in(chunks):
+    return Counter(
         (chunk.left, chunk.right, left, right)
         for chunk in chunks
-        for r in chunk.rectangles
-        for left, right in product(range(r.left_start, r.left_stop), range(r.right_start, r.right_stop))
+        for left_start, left_stop, right_start, right_stop in chunk.rectangles.tolist()
+        for left, right in product(range(left_start, left_stop), range(right_start, right_stop))
     )
-    wanted = Counter(
+
+
+def pairs_wanted(datasets, threshold):
+    """All pairs of rows of shared blocks, unless no popcounts of the two blocks can reach the threshold."""
+    return Counter(
         (i, j, left, right)
         for i, j in combinations(range(len(datasets)), 2)
         for one, other in product(datasets[i], datasets[j])
-        if one.key == other.key
+        if one["key"] == other["key"] and reaches(one, other, threshold)
         for left, right in product(
-            range(one.first_row, one.first_row + one.row_count),
-            range(other.first_row, other.first_row + other.row_count),
+            range(one["first_row"], one["first_row"] + one["row_count"]),
+            range(other["first_row"], other["first_row"] + other["row_count"]),
         )
     )
-    assert made == wanted
-    assert count_comparisons(datasets) == wanted.total() == sum(chunk.comparisons for chunk in chunks)
-    assert all(0 < chunk.comparisons <= bound for chunk in chunks)
 
 
-@given(datasets=block_tables(), bound=st.integers(1, 200))
-def test_the_same_tables_give_the_same_chunks(datasets, bound):
-    once, again = (list(split_comparisons(datasets, max_comparisons=bound)) for _ in range(2))
+def reaches(one, other, threshold):
+    return any(
+        2 * min(a, b) / (a + b) >= threshold
+        for a in range(one["smallest_popcount"], one["largest_popcount"] + 1)
+        for b in range(other["smallest_popcount"], other["largest_popcount"] + 1)
+        if min(a, b)
+    )
+
+
+@given(datasets=block_tables(), work=works, threshold=st.sampled_from([0.01, 0.5, 0.75, 1.0]))
+def test_every_comparison_that_can_matter_is_made_exactly_once(datasets, work, threshold):
+    chunks = list(split_comparisons(datasets, threshold, work))
+
+    assert pairs_in(chunks) == pairs_wanted(datasets, threshold)
+    assert all(0 < chunk.comparisons <= work.max_comparisons for chunk in chunks)
+    assert count_comparisons(datasets) >= sum(chunk.comparisons for chunk in chunks)
+
+
+@given(datasets=block_tables(), work=works)
+def test_the_same_tables_give_the_same_chunks(datasets, work):
+    once, again = ([chunk.rectangles.tolist() for chunk in split_comparisons(datasets, 0.5, work)] for _ in range(2))
 
     assert once == again
 
 
-def test_small_blocks_share_a_chunk():
-    table = tuple(Block(str(key), key, 1, 0, 0) for key in range(100))
+def test_small_blocks_share_a_chunk_of_contiguous_rows():
+    blocks = table([(b"%03d" % key, 1, 5, 5) for key in range(100)])
 
-    assert len(list(split_comparisons([table, table], max_comparisons=50))) == 2
+    chunks = list(split_comparisons([blocks, blocks], 0.5, Work(50)))
+
+    assert [chunk.rectangles[:, 0].tolist() for chunk in chunks] == [list(range(50)), list(range(50, 100))]
+
+
+def test_rows_that_are_read_in_between_count_as_work():
+    near = table([(b"a", 1, 5, 5), (b"c", 1, 5, 5)])
+    far = table([(b"a", 1, 5, 5), (b"b", 1000, 5, 5), (b"c", 1, 5, 5)])
+
+    assert len(list(split_comparisons([near, near], 0.5, Work(1000, row_cost=10)))) == 1
+    assert len(list(split_comparisons([far, near], 0.5, Work(1000, row_cost=10)))) == 2
+
+
+def test_blocks_of_two_billion_comparisons_are_counted_right():
+    huge = table([(b"a", 3_000_000_000, 5, 5)])
+
+    assert count_comparisons([huge, huge]) == 9 * 10**18
 
 
 @pytest.mark.parametrize("bound", [0, -1])
 def test_a_bound_below_one_is_refused(bound):
     with pytest.raises(ValueError, match="at least 1"):
-        next(split_comparisons([], max_comparisons=bound))
+        Work(bound)
 
 
 @given(total=st.integers(0, 10**15))

@@ -3,16 +3,16 @@
 import base64
 import io
 import json
+from contextlib import suppress
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.blocking import WHOLE_DATASET, dump_blocks, load_blocks
-from linkage.encoding_sets import gather, popcounts, sort_encodings
+from linkage.block_files import read_block_file
 from linkage.encodings import check_size, decode, join_encodings, read_binary, read_json
 from linkage.errors import InvalidRequest, UploadRejected
+from linkage.json_files import MOST_TOKEN_BYTES
 
 
 def b64(raw):
@@ -61,36 +61,92 @@ def as_file(clks, **members):
     return io.BytesIO(json.dumps(members | {"clks": clks}).encode())
 
 
+def read(reader, file, count, size):
+    """What a reader puts into a buffer."""
+    buffer = bytearray(count * size)
+    reader(file, memoryview(buffer), size)
+    return bytes(buffer)
+
+
 def test_short_json_records_are_filled_up_long_ones_cut_and_surplus_ignored():
     file = as_file(["ssssssss", b64(bytes(range(12))), b64(b"x" * 8)], meta={"clks": [1]})
 
-    assert list(read_json(file, 2, 8)) == [base64.b64decode("ssssssss") + bytes(2), bytes(range(8))]
+    assert read(read_json, file, 2, 8) == base64.b64decode("ssssssss") + bytes(2) + bytes(range(8))
 
 
 def test_a_json_file_with_fewer_records_is_refused():
     with pytest.raises(UploadRejected, match="3 encodings were announced, the file has 2"):
-        list(read_json(as_file([b64(bytes(8))] * 2), 3, 8))
+        read(read_json, as_file([b64(bytes(8))] * 2), 3, 8)
 
 
-@pytest.mark.parametrize("text", [b"", b"[", b"nonsense", b'{"clks": ["AAAA"', b"\xff\xfe", b'{"clks": "AAAA"}', b"{}"])
+NO_JSON = [
+    b"",
+    b"[",
+    b"nonsense",
+    b'{"clks": ["AAAA"',
+    b"\xff\xfe",
+    b'{"clks": "AAAA"}',
+    b"{}",
+    b'{"clks": ["\xff"]}',
+    b'{"clks": [["AAAA"]]}',
+    b'{"clks": {"0": "AAAA"}}',
+    b'{"clks": [' + b"9" * 5000 + b"]}",
+    b'{"clks": [1e99999999999999999999]}',
+    b'{"clks": ' + b"[" * 100_000,
+    b'{"clks": [' * 50_000,
+]
+
+
+@pytest.mark.parametrize("text", NO_JSON, ids=range(len(NO_JSON)))
 def test_a_file_that_is_no_such_json_is_refused(text):
     with pytest.raises(UploadRejected):
-        list(read_json(io.BytesIO(text), 1, 8))
+        read(read_json, io.BytesIO(text), 1, 8)
+
+
+def test_a_file_that_is_one_endless_text_is_refused_before_it_fills_the_memory():
+    class Endless:
+        given = 0
+
+        def read(self, size):
+            piece = b"A" * size if self.given else b'{"clks": ["'[:size]
+            self.given += len(piece)
+            return piece
+
+    endless = Endless()
+    with pytest.raises(UploadRejected, match=r"the file holds something of more than \d+ bytes"):
+        read(read_json, endless, 1, 8)
+    assert endless.given < 2 * MOST_TOKEN_BYTES
 
 
 @given(text=st.binary(max_size=200))
 def test_no_bytes_whatever_make_the_json_reader_fail_otherwise(text):
-    try:
-        encodings = list(read_json(io.BytesIO(text), 1, 8))
-    except UploadRejected:
-        return
-    assert len(encodings) == 1
+    with suppress(UploadRejected):
+        read(read_json, io.BytesIO(text), 1, 8)
 
 
-def test_surplus_bytes_are_ignored_and_missing_ones_refused():
-    assert list(read_binary(io.BytesIO(b"a" * 8 + b"b" * 8 + b"c"), 2, 8)) == [b"a" * 8, b"b" * 8]
-    with pytest.raises(UploadRejected, match="3 encodings were announced, the file has 2"):
-        list(read_binary(io.BytesIO(b"a" * 23), 3, 8))
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["clks", "blocks", "0", "1"]), inner),
+    max_leaves=20,
+)
+
+
+@given(value=JSON_VALUES, member=st.sampled_from(["clks", "blocks", "other"]), count=st.integers(1, 3))
+def test_no_json_whatever_makes_the_readers_fail_otherwise(value, member, count):
+    text = json.dumps({member: value}).encode()
+    with suppress(UploadRejected):
+        read(read_json, io.BytesIO(text), count, 8)
+    with suppress(UploadRejected):
+        read_block_file(io.BytesIO(text), count, most_rows=100)
+
+
+@given(text=st.binary(max_size=100), count=st.integers(1, 20))
+def test_raw_bytes_are_read_whole_or_refused(text, count):
+    if len(text) < count * 8:
+        with pytest.raises(UploadRejected, match=f"{count} encodings were announced, the file has {len(text) // 8}"):
+            read(read_binary, io.BytesIO(text), count, 8)
+    else:
+        assert read(read_binary, io.BytesIO(text), count, 8) == text[: count * 8]
 
 
 class Drip(io.BytesIO):
@@ -101,18 +157,6 @@ class Drip(io.BytesIO):
 
 
 def test_a_stream_that_gives_little_at_a_time_is_read_whole():
-    assert list(read_binary(Drip(bytes(range(16))), 2, 8)) == [bytes(range(8)), bytes(range(8, 16))]
-
-
-@given(records=st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=30))
-def test_an_encoding_set_is_sorted_by_popcount_and_knows_its_records(records):
-    encodings = gather(iter(records), len(records), 16)
-    sorted_set = sort_encodings(encodings)
-    counts = popcounts(sorted_set.encodings)
-
-    assert (np.diff(counts) >= 0).all()
-    assert (encodings[sorted_set.rows] == sorted_set.encodings).all()
-    assert sorted(sorted_set.rows) == list(range(len(records)))
-    (block,) = load_blocks(dump_blocks(sorted_set.blocks))
-    assert (block.key, block.first_row, block.row_count) == (WHOLE_DATASET, 0, len(records))
-    assert (block.smallest_popcount, block.largest_popcount) == (counts[0], counts[-1])
+    assert read(read_binary, Drip(bytes(range(16))), 2, 8) == bytes(range(16))
+    records = [b"12345678", b"abcdefgh"]
+    assert read(read_json, Drip(as_file([b64(record) for record in records]).read()), 2, 8) == b"".join(records)

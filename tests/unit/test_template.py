@@ -1,6 +1,8 @@
-"""What must hold for every resource of the template that is deployed."""
+"""What must hold for the template that is deployed: it is understood, queues keep what they get, roles are exact."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,65 +10,18 @@ from typing import Any
 
 import pytest
 
-from infra.packaging import ROOT, build
+from infra.local.environments import python
+from infra.packaging import ROOT
 from linkage import object_keys
-
-MANAGED_ALONE = (
-    "AWS::EC2::",
-    "AWS::ElastiCache::",
-    "AWS::KMS::",
-    "AWS::RDS::",
-    "AWS::SecretsManager::",
+from linkage.settings import Settings
+from tests.rendering import (
+    WORKERS,
+    listed,
+    of_type,
+    policies,
+    queue_events,
+    statements,
 )
-Template = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def packages() -> Path:
-    return build(ROOT / "build" / "packages")
-
-
-@pytest.fixture(scope="module")
-def template(packages: Path) -> Template:
-    return json.loads((packages / "template.json").read_text())
-
-
-def of_type(template: Template, kind: str) -> dict[str, Any]:
-    """The properties of all resources of a type, by their names."""
-    return {
-        name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == kind
-    }
-
-
-def queue_events(template: Template) -> dict[str, Any]:
-    """The workers, with what makes a queue call them."""
-    functions = of_type(template, "AWS::Serverless::Function")
-    return {
-        name: properties["Events"]["Messages"]["Properties"]
-        for name, properties in functions.items()
-        if "Events" in properties
-    }
-
-
-def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
-    assert policy["Version"] == "2012-10-17"
-    return policy["Statement"]
-
-
-def policies(template: Template) -> dict[str, list[dict[str, Any]]]:
-    """What each role may do, whether it says so itself or a policy beside it does."""
-    found = {
-        f"{name}.{policy['PolicyName']}": statements(policy["PolicyDocument"])
-        for name, role in of_type(template, "AWS::IAM::Role").items()
-        for policy in role["Policies"]
-    }
-    for name, policy in of_type(template, "AWS::IAM::Policy").items():
-        found[name] = statements(policy["PolicyDocument"])
-    return found
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def test_it_is_what_cloudformation_understands(packages):
@@ -75,6 +30,20 @@ def test_it_is_what_cloudformation_understands(packages):
     done = subprocess.run([lint, packages / "template.json"], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_security_linter_finds_nothing_that_is_not_explained(packages, tmp_path):
+    """See infra/checkov.yaml for what is, and why."""
+    command = [python("checkov"), "-m", "checkov.main", "--config-file", ROOT / "infra" / "checkov.yaml"]
+    command += ["--file", packages / "template.json", "--skip-download"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed, failed = map(int, re.search(r"Passed checks: (\d+), Failed checks: (\d+)", done.stdout).groups())
+    assert passed > 100
+    assert failed == 0
 
 
 def test_no_event_source_takes_the_name_of_another_resource(template):
@@ -154,52 +123,6 @@ def test_functions_are_told_every_queue_that_they_send_to(template):
         assert dead_letters == {"Ref": f"{worker}DeadLetters"}
 
 
-def test_every_bucket_blocks_public_access(template):
-    buckets = of_type(template, "AWS::S3::Bucket")
-
-    assert buckets.keys() == {"UploadsBucket", "StoreBucket"}
-    for bucket in buckets.values():
-        blocked = bucket["PublicAccessBlockConfiguration"]
-        assert len(blocked) == 4
-        assert all(value is True for value in blocked.values())
-
-
-def test_every_bucket_demands_tls(template):
-    policies = of_type(template, "AWS::S3::BucketPolicy")
-
-    for bucket in of_type(template, "AWS::S3::Bucket"):
-        policy = policies[f"{bucket}Policy"]
-        assert policy["Bucket"] == {"Ref": bucket}
-        (denial,) = statements(policy["PolicyDocument"])
-        assert denial == {
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [
-                {"Fn::GetAtt": [bucket, "Arn"]},
-                {"Fn::Sub": f"${{{bucket}.Arn}}/*"},
-            ],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
-
-
-def test_every_bucket_is_encrypted_and_drops_abandoned_uploads(template):
-    for bucket in of_type(template, "AWS::S3::Bucket").values():
-        assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-        rules = bucket["LifecycleConfiguration"]["Rules"]
-        assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
-
-
-def test_manifests_alone_start_the_intake(template):
-    store = of_type(template, "AWS::S3::Bucket")["StoreBucket"]
-
-    (notification,) = store["NotificationConfiguration"]["QueueConfigurations"]
-
-    (rule,) = notification["Filter"]["S3Key"]["Rules"]
-    assert rule == {"Name": "prefix", "Value": object_keys.MANIFEST_PREFIX}
-    assert notification["Queue"] == {"Fn::GetAtt": ["IntakeQueue", "Arn"]}
-
-
 def test_the_api_may_store_manifests_and_parked_bodies_alone(template):
     puts = [
         statement["Resource"]
@@ -207,7 +130,7 @@ def test_the_api_may_store_manifests_and_parked_bodies_alone(template):
         if "s3:PutObject" in listed(statement["Action"])
     ]
 
-    parked = object_keys.parked("p", "u").partition("/")[0] + "/"
+    parked = object_keys.parked_encodings("p", "u").partition("/")[0] + "/"
     wanted = [object_keys.MANIFEST_PREFIX, parked]
     assert puts == [[{"Fn::Sub": f"${{StoreBucket.Arn}}/{each}*"} for each in wanted]]
 
@@ -217,29 +140,168 @@ def test_every_function_has_a_role_of_its_own(template):
     roles = [function["Role"]["Fn::GetAtt"][0] for function in functions]
 
     assert len(set(roles)) == len(roles)
-    assert {*roles, "UploadRole"} == of_type(template, "AWS::IAM::Role").keys()
+    others = {"UploadRole", "DownloadRole", "ApiGatewayLogsRole", "FlowLogsRole"}
+    assert {*roles, *others} == of_type(template, "AWS::IAM::Role").keys()
 
 
-def test_every_role_names_its_actions_and_its_resources(template):
-    for role, allowed in policies(template).items():
-        for statement in allowed:
-            assert statement["Effect"] == "Allow", role
-            assert not any("*" in action for action in listed(statement["Action"])), role
-            for resource in listed(statement["Resource"]):
-                assert isinstance(resource, dict), f"{role} says {resource}"
+def name_of(resource: Any) -> str:
+    """A resource of a statement, as one says it: `StoreBucket/intake/*`."""
+    if isinstance(resource, str):
+        return resource
+    ((how, what),) = resource.items()
+    if how == "Fn::GetAtt":
+        return what[0]
+    return (
+        re.sub(r"\$\{(\w+)\.Arn\}", r"\1", what)
+        .rpartition(":")[2]
+        .replace("${Database.DBClusterResourceId}", "Database")
+    )
 
 
-def test_the_api_alone_may_hand_out_the_upload_role(template):
-    upload_role = of_type(template, "AWS::IAM::Role")["UploadRole"]
-    may_assume = [
-        role
-        for role, allowed in policies(template).items()
-        if any("sts:AssumeRole" in listed(each["Action"]) for each in allowed)
-    ]
+def allowed(statements: list[dict[str, Any]]) -> set[str]:
+    """What statements allow, without what every function is allowed."""
+    pairs = {
+        f"{action} {name_of(resource)}"
+        for statement in statements
+        if statement["Effect"] == "Allow"
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+    return pairs - EVERY_FUNCTION
 
-    (trust,) = statements(upload_role["AssumeRolePolicyDocument"])
-    assert trust["Principal"] == {"AWS": {"Fn::GetAtt": ["ApiRole", "Arn"]}}
-    assert may_assume == ["ApiMayHandOutUploadRole"]
+
+def take(*queues: str) -> set[str]:
+    actions = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl")
+    return {f"sqs:{action} {queue}" for action in actions for queue in queues}
+
+
+def send(*workers: str) -> set[str]:
+    return {f"sqs:SendMessage {worker}Queue" for worker in workers}
+
+
+EVERY_FUNCTION = {
+    *("logs:CreateLogStream Logs", "logs:PutLogEvents Logs"),
+    *("ec2:CreateNetworkInterface *", "ec2:DescribeNetworkInterfaces *", "ec2:DescribeSubnets *"),
+    *("ec2:DeleteNetworkInterface *", "ec2:AssignPrivateIpAddresses *", "ec2:UnassignPrivateIpAddresses *"),
+    *("xray:PutTraceSegments *", "xray:PutTelemetryRecords *"),
+}
+KEY = {"kms:Decrypt StoreKey", "kms:GenerateDataKey StoreKey"}
+DATABASE = {"rds-db:connect Database/linkage_service"}
+CACHE = {"elasticache:Connect Cache", "elasticache:Connect CacheUser"}
+READ_STORE = {"s3:ListBucket StoreBucket", "s3:GetObject StoreBucket/*"}
+WRITE_STORE = {*READ_STORE, "s3:PutObject StoreBucket/*"}
+ROLES = {
+    "ApiRole.api": KEY | DATABASE | CACHE | READ_STORE | send("Plan", "Delete", "Reconcile") | {
+        "s3:ListBucket UploadsBucket", "s3:GetObject UploadsBucket/*",
+        "s3:PutObject StoreBucket/intake/*", "s3:PutObject StoreBucket/parked/*",
+        "s3:DeleteObject StoreBucket/parked/*",
+    },
+    "ApiMayHandOutRoles": {"sts:AssumeRole UploadRole", "sts:AssumeRole DownloadRole"},
+    "DownloadRole.download": {
+        "s3:GetObject StoreBucket/projects/*/runs/*/result-scores.bin", "kms:Decrypt StoreKey",
+    },
+    "UploadRole.upload": {
+        "s3:PutObject UploadsBucket/*", "s3:AbortMultipartUpload UploadsBucket/*",
+        "s3:ListMultipartUploadParts UploadsBucket/*",
+    },
+    "IntakeRole.intake": KEY | DATABASE | WRITE_STORE | take("IntakeQueue") | send("Plan", "Reconcile") | {
+        "s3:ListBucket UploadsBucket", "s3:GetObject UploadsBucket/*", "s3:DeleteObject UploadsBucket/*",
+        "s3:DeleteObject StoreBucket/*", "s3:AbortMultipartUpload StoreBucket/*",
+    },
+    "PlanRole.plan":
+        KEY | DATABASE | CACHE | WRITE_STORE | take("PlanQueue") | send("Compare", "Solve", "Reconcile"),
+    "CompareRole.compare": KEY | CACHE | WRITE_STORE | take("CompareQueue") | send("Solve") | {
+        "s3:AbortMultipartUpload StoreBucket/projects/*", "s3:DeleteObject StoreBucket/projects/*/runs/*/spilled/*",
+    },
+    "SolveRole.solve":
+        KEY | DATABASE | WRITE_STORE | take("SolveQueue") | send("Reconcile") | {
+            "s3:DeleteObject StoreBucket/*", "s3:AbortMultipartUpload StoreBucket/*",
+        },
+    "DeleteRole.delete": DATABASE | take("DeleteQueue") | send("Reconcile") | {
+        f"s3:{action} {bucket}{part}"
+        for bucket in ("StoreBucket", "UploadsBucket")
+        for action, part in (
+            ("ListBucket", ""), ("ListBucketMultipartUploads", ""),
+            ("DeleteObject", "/*"), ("AbortMultipartUpload", "/*"),
+        )
+    },
+    "ReconcileRole.reconcile":
+        KEY | DATABASE | CACHE | READ_STORE | send("Plan", "Compare", "Solve", "Delete", "Reconcile")
+        | take("ReconcileQueue", *(f"{worker}DeadLetters" for worker in WORKERS))
+        | {
+            "s3:PutObject StoreBucket/intake/*", "s3:ListBucket UploadsBucket", "s3:DeleteObject UploadsBucket/*",
+            "sqs:GetQueueAttributes CompareQueue",
+        },
+    "MigrateRole.migrate": {"rds-db:connect Database/linkage_owner"},
+    "FlowLogsRole.flow-logs": {
+        "logs:CreateLogStream RefusedTraffic", "logs:PutLogEvents RefusedTraffic",
+        "logs:DescribeLogStreams RefusedTraffic", "logs:DescribeLogGroups *",
+    },
+}  # fmt: skip
+
+
+def test_each_role_may_do_exactly_what_is_listed_here(template):
+    """Who changes a role changes this list: the reviewer sees both."""
+    assert {role: allowed(each) for role, each in policies(template).items()} == ROLES
+
+
+def test_what_names_no_resource_is_listed_with_its_reason_in_the_template(template):
+    wildcards = {
+        action
+        for each in policies(template).values()
+        for statement in each
+        if statement["Effect"] == "Allow" and statement["Resource"] == "*"
+        for action in listed(statement["Action"])
+    }
+
+    without = {each.removesuffix(" *") for each in EVERY_FUNCTION if each.endswith(" *")}
+    assert wildcards == {*without, "logs:DescribeLogGroups"}
+
+
+def test_no_action_is_a_pattern(template):
+    for role, each in policies(template).items():
+        actions = [action for statement in each for action in listed(statement["Action"])]
+        assert not [action for action in actions if "*" in action], role
+
+
+def test_code_in_a_function_may_not_touch_network_interfaces(template):
+    for role in {each for each in ROLES if each.startswith((*WORKERS, "Api", "Migrate")) and "." in each}:
+        (denial,) = [each for each in policies(template)[role] if each["Effect"] == "Deny"]
+        (condition,) = denial["Condition"]["ArnLike"]
+        assert condition == "lambda:SourceFunctionArn"
+        assert set(denial["Action"]) == {each.removesuffix(" *") for each in EVERY_FUNCTION if each.startswith("ec2:")}
+
+
+def test_roles_are_assumed_by_the_service_that_needs_them_alone(template):
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        (trust,) = statements(role["AssumeRolePolicyDocument"])
+        assert trust["Action"] == "sts:AssumeRole"
+        assert trust["Principal"] == {
+            "UploadRole": {"AWS": {"Fn::GetAtt": ["ApiRole", "Arn"]}},
+            "DownloadRole": {"AWS": {"Fn::GetAtt": ["ApiRole", "Arn"]}},
+            "ApiGatewayLogsRole": {"Service": "apigateway.amazonaws.com"},
+            "FlowLogsRole": {"Service": "vpc-flow-logs.amazonaws.com"},
+        }.get(name, {"Service": "lambda.amazonaws.com"})
+
+
+def test_one_policy_of_aws_is_used_and_no_other(template):
+    managed = [role.get("ManagedPolicyArns", []) for role in of_type(template, "AWS::IAM::Role").values()]
+
+    (arn,) = [each["Fn::Sub"] for arns in managed for each in arns]
+
+    assert arn.endswith("AmazonAPIGatewayPushToCloudWatchLogs")
+
+
+@pytest.mark.parametrize(("role", "boundary"), [("UploadRole", "UploadBoundary"), ("DownloadRole", "DownloadBoundary")])
+def test_the_api_alone_may_hand_out_a_role_and_no_policy_can_add_to_it(template, role, boundary):
+    handed_out = of_type(template, "AWS::IAM::Role")[role]
+    bound = of_type(template, "AWS::IAM::ManagedPolicy")[boundary]["PolicyDocument"]
+
+    assert handed_out["PermissionsBoundary"] == {"Ref": boundary}
+    assert allowed(statements(bound)) == ROLES[f"{role}.{role.removesuffix('Role').lower()}"]
+    assert handed_out["MaxSessionDuration"] == 3600
+    may_assume = [name for name, each in ROLES.items() if any(one.startswith("sts:") for one in each)]
+    assert may_assume == ["ApiMayHandOutRoles"]
 
 
 def test_compare_touches_no_other_bucket_and_no_other_queue_than_it_needs(template):
@@ -249,10 +311,38 @@ def test_compare_touches_no_other_bucket_and_no_other_queue_than_it_needs(templa
     assert "DeleteQueue" not in text
 
 
-def test_the_network_and_the_database_are_there_only_if_managed(template):
-    for name, resource in template["Resources"].items():
-        managed = resource["Type"].startswith(MANAGED_ALONE)
-        assert resource.get("Condition") == ("Managed" if managed else None), name
+def test_endpoints_let_through_all_that_roles_allow(template):
+    endpoints = of_type(template, "AWS::EC2::VPCEndpoint").values()
+    let_through = {
+        action
+        for endpoint in endpoints
+        for statement in statements(endpoint["PolicyDocument"])
+        for action in listed(statement["Action"])
+    }
+
+    asked = {
+        each.split()[0]
+        for role, pairs in ROLES.items()
+        if not role.startswith(("Upload", "FlowLogs"))
+        for each in pairs
+    }
+    assert {each for each in asked if each.startswith(("s3:", "sqs:", "sts:"))} <= let_through
+    (handing_out,) = statements(template["Resources"]["StsEndpoint"]["Properties"]["PolicyDocument"])
+    assert allowed([handing_out]) == ROLES["ApiMayHandOutRoles"]
+
+
+def test_connections_to_the_database_are_bounded_and_an_alarm_tells_of_more(template):
+    default = {name: given.get("Default") for name, given in template["Parameters"].items()}
+    who = [role for role, each in ROLES.items() if each & DATABASE]
+    bounds = {event["Queue"]["Fn::GetAtt"][0]: event["ScalingConfig"] for event in queue_events(template).values()}
+
+    connections = default["ApiConcurrency"]
+    for role in who:
+        if role != "ApiRole.api":
+            bound = bounds[f"{role.partition('Role')[0]}Queue"]["MaximumConcurrency"]
+            connections += default[bound["Ref"]] if isinstance(bound, dict) else bound
+
+    assert connections < template["Resources"]["DatabaseConnectionsAlarm"]["Properties"]["Threshold"]
 
 
 def test_all_functions_run_on_the_same_python_with_the_same_layers(template):
@@ -265,8 +355,20 @@ def test_all_functions_run_on_the_same_python_with_the_same_layers(template):
         assert not {"Runtime", "Layers", "Architectures"} & function.keys()
 
 
-def test_no_secret_is_written_in_the_template(template):
+def test_every_layer_is_named_after_the_stack_and_itself(template):
+    layers = of_type(template, "AWS::Serverless::LayerVersion")
+
+    names = {layer["LayerName"]["Fn::Sub"] for layer in layers.values()}
+    assert names == {f"${{AWS::StackName}}-{name.lower()}" for name in layers}
+
+
+def test_no_secret_is_written_in_the_template(source):
     for name in ("DatabaseUrl", "RedisUrl"):
-        assert template["Parameters"][name]["NoEcho"] is True
-    database = template["Resources"]["Database"]["Properties"]
-    assert "{{resolve:secretsmanager:" in json.dumps(database["MasterUserPassword"])
+        assert source["Parameters"][name]["NoEcho"] is True
+    assert "{{resolve:" not in json.dumps(source)  # it would be readable in a function's settings
+
+
+def test_the_largest_upload_fits_into_the_memory_of_the_intake(source):
+    most = Settings(uploads_bucket="u", store_bucket="s").max_upload_bytes
+
+    assert source["Resources"]["Intake"]["Properties"]["MemorySize"] * 2**20 >= most + 256 * 2**20

@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from types import FrameType
 
+from infra.local.__main__ import add_object_store
 from infra.local.demo.client import AnonlinkClient, ClientError
 from infra.local.demo.stages import Stages
 from infra.local.demo.walkthrough import demonstrate
@@ -25,7 +26,7 @@ def main() -> int:
     stages = Stages(sys.stdout)
     try:
         with ExitStack() as cleanup:
-            server_url = arguments.server or _start_stack(cleanup, stages)
+            server_url = arguments.server or _start_stack(cleanup, stages, arguments.object_store)
             kept = _demonstrate(server_url, arguments.threshold, stages)
         stages.end("as promised" if kept else "NOT AS PROMISED")
     except (ClientError, StackFailed) as error:
@@ -54,15 +55,16 @@ def _parse() -> argparse.Namespace:
         default=0.8,
         help="Dice coefficient from which two records may match (default: %(default)s)",
     )
+    add_object_store(parser)
     return parser.parse_args()
 
 
-def _start_stack(cleanup: ExitStack, stages: Stages) -> str:
+def _start_stack(cleanup: ExitStack, stages: Stages, object_store: str) -> str:
     def show(line: str) -> None:
         stages.say(f"    {line}")
 
     with stages.stage("start the local stack, unless it is up"):
-        return cleanup.enter_context(running_stack(STATE, progress=show)).server_url
+        return cleanup.enter_context(running_stack(STATE, object_store=object_store, progress=show)).server_url
 
 
 def _demonstrate(server_url: str, threshold: float, stages: Stages) -> bool:

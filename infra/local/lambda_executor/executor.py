@@ -15,12 +15,15 @@ from localstack.services.lambda_.invocation.lambda_models import (
 )
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from infra.local.lambda_executor import enforcement
 from infra.local.lambda_executor.environment import ExecutionEnvironment
 from infra.local.lambda_executor.process import Function
 from infra.local.lambda_executor.runtime_api import InitFailed
+from infra.local.object_store.settings import with_object_store
 
 INTERPRETER = "LINKAGE_LAMBDA_PYTHON"
 LOG_FOLDER = "LINKAGE_LAMBDA_LOGS"
+OBJECT_STORE = "LINKAGE_OBJECT_STORE"
 RUNTIME = "python3.11"
 
 _executors: "weakref.WeakSet[ProcessExecutor]" = weakref.WeakSet()
@@ -35,22 +38,38 @@ class ProcessExecutor(RuntimeExecutor):
     def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002
         super().__init__(id, function_version)
         self._environment: ExecutionEnvironment | None = None
+        self._variables: dict[str, str] = {}
+        self._told: dict[str, str] = {}
         _executors.add(self)
 
     def start(self, env_vars: dict[str, Any]) -> None:
         """Start the environment; LocalStack answers with the error if it cannot."""
-        variables = {name: str(value) for name, value in env_vars.items() if not name.startswith(_FOREIGN)}
-        variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{RUNTIME}"
-        function = _function(self.function_version)
-        self._environment = ExecutionEnvironment(function, variables)
+        self._variables = {name: str(value) for name, value in env_vars.items() if not name.startswith(_FOREIGN)}
+        self._variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{RUNTIME}"
+        enforcement.keep_alive(self._variables["AWS_ACCESS_KEY_ID"])
+        self._start()
+
+    def _start(self) -> None:
+        self._told = self._variables_now()
+        self._environment = ExecutionEnvironment(_function(self.function_version), self._told)
         try:
             self._environment.start()
         except InitFailed as error:
             message = "the handler could not be loaded"
             raise StatusErrorException(message, payload=error.payload) from error
 
+    def _variables_now(self) -> dict[str, str]:
+        settings = os.environ.get(OBJECT_STORE)
+        if not settings:
+            return self._variables
+        return with_object_store(self._variables, Path(settings), self.function_version.config.role)
+
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
         """Run the handler once."""
+        if self._told != self._variables_now():
+            # It was started before its role had a user in the object store.
+            self.stop()
+            self._start()
         assert self._environment is not None, "LocalStack starts before it invokes"
         headers = {
             "Lambda-Runtime-Invoked-Function-Arn": payload["invoked-function-arn"],

@@ -40,9 +40,18 @@ class LoopbackComponents(AwsComponents):
 @hooks.on_infra_start()
 def behave_like_lambda() -> None:
     """Change what LocalStack does otherwise than AWS."""
-    from infra.local.lambda_executor import fidelity
+    from infra.local.lambda_executor import fidelity, gateway_responses
 
     fidelity.install()
+    gateway_responses.install()
+
+
+@hooks.on_infra_start()
+def enforce_permissions() -> None:
+    """Check who asks S3 for what."""
+    from infra.local.lambda_executor import enforcement
+
+    enforcement.install()
 
 
 @hooks.on_infra_start()

@@ -8,14 +8,24 @@ from infra.local.environments import ROOT, python
 from infra.local.servers import LOOPBACK, Server, free_port, is_listening
 
 # What LocalStack loads, and so what the template may use.
-SERVICES = "apigateway,cloudformation,events,iam,lambda,logs,s3,sqs,sts"
+SERVICES = "apigateway,cloudformation,cloudwatch,events,iam,lambda,logs,s3,sqs,sts"
 
 
-def prepare(state: Path, *, api_port: int) -> Server:
-    """Prepare LocalStack with our executor, and the API at `api_port`."""
-    address = f"{LOOPBACK}:{free_port()}"
+def prepare(
+    state: Path,
+    *,
+    api_port: int,
+    port: int | None = None,
+    services: str = SERVICES,
+    object_store: Path | None = None,
+) -> Server:
+    """Prepare LocalStack with our executor, and the API at `api_port`.
+
+    `object_store` is the file that tells functions of another object store than LocalStack's.
+    """
+    address = f"{LOOPBACK}:{port or free_port()}"
     for folder in ("tmp", "localstack"):
-        (state / folder).mkdir()
+        (state / folder).mkdir(parents=True)
     environment = {
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'infra/local/plugins'}",
         "TMPDIR": str(state / "tmp"),
@@ -23,7 +33,7 @@ def prepare(state: Path, *, api_port: int) -> Server:
         "FILESYSTEM_ROOT": str(state / "localstack"),
         "GATEWAY_LISTEN": address,
         "LOCALSTACK_HOST": address,
-        "SERVICES": SERVICES,
+        "SERVICES": services,
         # The newer engine deploys resources whose condition is false: docs/decisions/0012.
         "PROVIDER_OVERRIDE_CLOUDFORMATION": "engine-legacy",
         "EAGER_SERVICE_LOADING": "1",
@@ -46,6 +56,8 @@ def prepare(state: Path, *, api_port: int) -> Server:
         "LINKAGE_LAMBDA_PYTHON": str(python("runtime")),
         "LINKAGE_LAMBDA_LOGS": str(state / "logs" / "functions"),
     }
+    if object_store:
+        environment["LINKAGE_OBJECT_STORE"] = str(object_store)
     return Server(
         "localstack",
         f"http://{address}",

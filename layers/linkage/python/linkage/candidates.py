@@ -1,60 +1,56 @@
 """Candidate pairs: the compared pairs of records whose similarity reaches the threshold.
 
 A pair is kept as exact integers, the bits that both encodings have set and the sum of their popcounts: 12 bytes from
-which its Dice coefficient comes out the same everywhere. The order of pairs is total (similarity down, then record
-indices up), so that results do not depend on who found a pair first.
+which its Dice coefficient comes out the same everywhere. The order of pairs is total (similarity down, then data sets,
+then record indices up), so that results do not depend on who found a pair first.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.candidate_files import HEADER_BYTES, dump_header, load_count
-
 CandidatePairs = NDArray[np.void]
-"""Structured array of `PAIR`, shape (n,)."""
+"""Structured array of `PAIR`, shape (n,): pairs of one pair of data sets."""
+
+Candidates = NDArray[np.void]
+"""Structured array of `CANDIDATE`, shape (n,): pairs of any data sets."""
 
 PAIR = np.dtype([("left", "<u4"), ("right", "<u4"), ("common", "<u2"), ("total", "<u2")])
 """Record index in the left and in the right data set, bits in common, sum of both popcounts."""
 
-Candidates = NDArray[np.void]
-"""Structured array of `CANDIDATE`, shape (n,)."""
-
 CANDIDATE = np.dtype([("common", "<u2"), ("total", "<u2"), ("datasets", "<u4"), ("left", "<u4"), ("right", "<u4")])
-"""A candidate pair of one of several pairs of data sets: ``datasets`` counts these as `itertools.combinations` does."""
+"""A pair with its data sets, as an index into `itertools.combinations` of the data sets' indices."""
 
 
-def scores(pairs: CandidatePairs) -> NDArray[np.float64]:
+def scores(pairs: NDArray[np.void]) -> NDArray[np.float64]:
     """Return the pairs' Dice coefficients, shape (n,), in [0, 1]."""
     common: NDArray[np.float64] = pairs["common"].astype(np.float64)
     return 2.0 * common / pairs["total"].astype(np.float64)
 
 
+def with_datasets(pairs: CandidatePairs, datasets: int) -> Candidates:
+    """Return the pairs with the index of their pair of data sets."""
+    candidates = np.empty(len(pairs), dtype=CANDIDATE)
+    for name in PAIR.names or ():
+        candidates[name] = pairs[name]
+    candidates["datasets"] = datasets
+    return candidates
+
+
 def join_pairs(parts: Sequence[CandidatePairs]) -> CandidatePairs:
     """Put candidate pairs together, in the order given."""
-    return np.concatenate(parts) if parts else np.empty(0, dtype=PAIR)
+    return np.concatenate([np.empty(0, dtype=PAIR), *parts])
 
 
-def sort_pairs(pairs: CandidatePairs) -> CandidatePairs:
-    """Return the pairs in their total order, each once: those who share several blocks were found in each."""
-    if not len(pairs):
-        return pairs
-    ordered = pairs[np.lexsort((pairs["right"], pairs["left"], -scores(pairs)))]
+def drop_duplicates(ordered: NDArray[Any]) -> NDArray[Any]:
+    """Return pairs that are in their total order each once: those that share several blocks were found in each."""
     fresh = np.ones(len(ordered), dtype=bool)
-    fresh[1:] = (ordered["left"][1:] != ordered["left"][:-1]) | (ordered["right"][1:] != ordered["right"][:-1])
-    distinct: CandidatePairs = ordered[fresh]
-    return distinct
-
-
-def dump_pairs(pairs: CandidatePairs) -> bytes:
-    """Return a chunk's candidate pairs as they are stored."""
-    return dump_header(len(pairs)) + pairs.tobytes()
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    return ordered if fresh.all() else ordered[fresh]
 
 
 def load_pairs(raw: bytes) -> CandidatePairs:
-    """Read a stored chunk's candidate pairs, without a copy."""
-    pairs = np.frombuffer(raw, dtype=PAIR, offset=HEADER_BYTES)
-    if len(pairs) != load_count(raw):
-        raise ValueError("the file of candidate pairs is cut short, or holds only a count")
-    return pairs
+    """View a part of a stored file, without its header, as candidate pairs; nothing is copied."""
+    return np.frombuffer(raw, dtype=PAIR)

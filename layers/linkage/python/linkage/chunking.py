@@ -1,114 +1,165 @@
 """Cut the comparisons of a run into chunks, each the work of one worker's message.
 
 Every pair of records that shares a block is compared once for each block that it shares, whatever the cut. Large blocks
-are tiled, small ones packed together, so that a chunk is about as much work as the others.
+are tiled, small ones packed together, so that a chunk is about as much work as the others and reads one contiguous
+range of rows on either side, however tiny its blocks are. Work is comparing and reading: the rows of unshared blocks
+that lie between shared ones are read too, and count.
 
 This module is pure: block tables in, chunks out, the same ones each time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product
 from math import isqrt
-from typing import NamedTuple
+from typing import Any
 
-from linkage.blocking import Block, shared_blocks
+import numpy as np
+from numpy.typing import NDArray
 
-SMALL_RUN_CHUNKS = 64
-"""A run is cut into about this many chunks, if they are not too small then: progress is smooth."""
+from linkage.blocking import BlockTable, shared_blocks
 
+Rectangles = NDArray[np.int64]
+"""Shape (k, 4): rows of the left data set to be compared with rows of the right one, as half-open ranges:
+left start, left stop, right start, right stop."""
 
-class Rectangle(NamedTuple):
-    """Rows of the left data set to be compared with rows of the right one: half-open ranges."""
-
-    left_start: int
-    left_stop: int
-    right_start: int
-    right_stop: int
-
-    @property
-    def comparisons(self) -> int:
-        """How many pairs of rows it holds."""
-        return (self.left_stop - self.left_start) * (self.right_stop - self.right_start)
+MOST_CHUNKS = 64
+"""A run is cut into about this many chunks, unless they would be too small or too large: progress is smooth."""
+ROW_COST_PER_BYTE = 8
+"""A byte that is read from S3 takes about as long as so many comparisons with the native engine."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
     """Rectangles of one pair of data sets, ``left < right``."""
 
     left: int
     right: int
-    rectangles: tuple[Rectangle, ...]
+    rectangles: Rectangles
 
     @property
     def comparisons(self) -> int:
         """How many pairs of rows the chunk holds."""
-        return sum(rectangle.comparisons for rectangle in self.rectangles)
+        return count_pairs(self.rectangles)
 
 
-def count_comparisons(datasets: Sequence[Sequence[Block]]) -> int:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a run's work is cut: comparisons of a chunk at most, and as how many of them a row counts that is read."""
+
+    max_comparisons: int
+    row_cost: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_comparisons < 1:
+            raise ValueError(f"max_comparisons must be at least 1, not {self.max_comparisons}")
+
+
+def count_pairs(rectangles: Rectangles) -> int:
+    """Return how many pairs of rows the rectangles hold."""
+    sides = rectangles[:, 1::2] - rectangles[:, ::2]
+    return int((sides[:, 0] * sides[:, 1]).sum())
+
+
+def count_comparisons(datasets: Sequence[BlockTable]) -> int:
     """Count the comparisons of all pairs of data sets; a pair that shares several blocks counts once for each."""
-    return sum(
-        one.row_count * other.row_count
-        for left, right in combinations(datasets, 2)
-        for one, other in shared_blocks(left, right)
-    )
+    return sum(int(_sizes(*_shared(left, right)).sum()) for left, right in combinations(datasets, 2))
 
 
 def choose_chunk_size(total: int, *, smallest: int, largest: int) -> int:
     """Choose how many comparisons a chunk should have at most, between the two bounds."""
-    return max(1, min(largest, max(smallest, -(-total // SMALL_RUN_CHUNKS))))
+    return max(1, min(largest, max(smallest, -(-total // MOST_CHUNKS))))
 
 
-def split_comparisons(datasets: Sequence[Sequence[Block]], *, max_comparisons: int) -> Iterator[Chunk]:
-    """Cover every comparison exactly once with chunks of bounded size.
+def choose_work(datasets: Sequence[BlockTable], encoding_size: int, *, smallest: int, largest: int) -> Work:
+    """Choose how a run is cut: by its comparisons and by what is read for them, between the two bounds."""
+    row_cost = ROW_COST_PER_BYTE * encoding_size
+    cost = count_comparisons(datasets) + row_cost * sum(int(table["row_count"].sum()) for table in datasets)
+    return Work(choose_chunk_size(cost, smallest=smallest, largest=largest), row_cost)
+
+
+def split_comparisons(datasets: Sequence[BlockTable], threshold: float, work: Work) -> Iterator[Chunk]:
+    """Cover every comparison that can reach the threshold exactly once with chunks of bounded size.
 
     Parameters
     ----------
     datasets
         The block table of each data set.
-    max_comparisons
-        Upper bound, never exceeded, on the comparisons of one chunk. At least 1.
+    threshold
+        Blocks whose popcounts are too far apart for any pair to reach it are left out.
+    work
+        Its bound on a chunk's comparisons is never exceeded.
     """
-    if max_comparisons < 1:
-        raise ValueError(f"max_comparisons must be at least 1, not {max_comparisons}")
     for left, right in combinations(range(len(datasets)), 2):
-        tiles = (
-            tile
-            for one, other in shared_blocks(datasets[left], datasets[right])
-            for tile in _tile(one, other, max_comparisons)
-        )
-        for rectangles in _pack(tiles, max_comparisons):
+        for rectangles in _cut(*reachable_blocks(datasets[left], datasets[right], threshold), work):
             yield Chunk(left, right, rectangles)
 
 
-def _tile(left: Block, right: Block, max_comparisons: int) -> Iterator[Rectangle]:
+def reachable_blocks(left: BlockTable, right: BlockTable, threshold: float) -> tuple[BlockTable, BlockTable]:
+    """Return the blocks that both data sets have and in which a pair could reach the threshold, side by side."""
+    ones, others = _shared(left, right)
+    reach = _can_reach(ones, others, threshold)
+    return ones[reach], others[reach]
+
+
+def _shared(left: BlockTable, right: BlockTable) -> tuple[BlockTable, BlockTable]:
+    """Return the blocks that both data sets have, side by side."""
+    ones, others = shared_blocks(left, right)
+    return left[ones], right[others]
+
+
+def _sizes(ones: BlockTable, others: BlockTable) -> NDArray[np.int64]:
+    sizes: NDArray[np.int64] = ones["row_count"].astype(np.int64) * others["row_count"].astype(np.int64)
+    return sizes
+
+
+def _can_reach(ones: BlockTable, others: BlockTable, threshold: float) -> NDArray[np.bool_]:
+    """Tell for which blocks a pair could reach the threshold: the closest popcounts, all bits of the smaller shared.
+
+    The score of that pair is computed as any score is, so that a pair on the threshold is not lost to rounding.
+    """
+    smaller = np.minimum(ones["largest_popcount"], others["largest_popcount"]).astype(np.float64)
+    larger = np.maximum(smaller, np.maximum(ones["smallest_popcount"], others["smallest_popcount"]))
+    reach: NDArray[np.bool_] = (smaller > 0) & (2.0 * smaller / np.maximum(1.0, smaller + larger) >= threshold)
+    return reach
+
+
+def _cut(ones: BlockTable, others: BlockTable, work: Work) -> Iterator[Rectangles]:
+    large = _sizes(ones, others) > work.max_comparisons
+    for one, other in zip(ones[large], others[large], strict=True):
+        yield from _tile(one, other, work.max_comparisons)
+    yield from _pack(ones[~large], others[~large], work)
+
+
+def _tile(left: Any, right: Any, max_comparisons: int) -> Iterator[Rectangles]:  # noqa: ANN401  a row of a block table
     """Tile a block as squarely as it allows: a square reads the fewest encodings for its comparisons."""
-    height = min(left.row_count, isqrt(max_comparisons))
-    width = min(right.row_count, max_comparisons // max(height, 1))
-    height = min(left.row_count, max_comparisons // max(width, 1))
-    for rows, columns in product(_spans(left, height), _spans(right, width)):
-        yield Rectangle(rows.start, rows.stop, columns.start, columns.stop)
+    rows, columns = int(left["row_count"]), int(right["row_count"])
+    height = min(rows, isqrt(max_comparisons))
+    width = min(columns, max_comparisons // height)
+    height = min(rows, max_comparisons // width)
+    for tile in product(_spans(int(left["first_row"]), rows, height), _spans(int(right["first_row"]), columns, width)):
+        yield np.array(tile, dtype=np.int64).reshape(1, 4)
 
 
-def _spans(block: Block, step: int) -> list[range]:
+def _spans(first_row: int, row_count: int, step: int) -> list[tuple[int, int]]:
     """Cut a block's rows into equal spans of at most ``step``."""
-    if not block.row_count:
-        return []
-    spans = -(-block.row_count // step)
-    bounds = [block.first_row + block.row_count * span // spans for span in range(spans + 1)]
-    return [range(start, stop) for start, stop in pairwise(bounds)]
+    spans = -(-row_count // step)
+    return list(pairwise(first_row + row_count * span // spans for span in range(spans + 1)))
 
 
-def _pack(tiles: Iterable[Rectangle], max_comparisons: int) -> Iterator[tuple[Rectangle, ...]]:
-    """Gather consecutive tiles while they fit."""
-    packed: list[Rectangle] = []
-    room = max_comparisons
-    for tile in tiles:
-        if packed and tile.comparisons > room:
-            yield tuple(packed)
-            packed, room = [], max_comparisons
-        packed.append(tile)
-        room -= tile.comparisons
-    if packed:
-        yield tuple(packed)
+def _pack(ones: BlockTable, others: BlockTable, work: Work) -> Iterator[Rectangles]:
+    """Gather consecutive blocks while their comparisons, and the rows from the first to the last, are not too much."""
+    rectangles = np.stack([*_rows(ones), *_rows(others)], axis=1)
+    comparisons = np.concatenate([[0], _sizes(ones, others).cumsum()])
+    ends = comparisons[1:] + work.row_cost * (rectangles[:, 1] + rectangles[:, 3])
+    starts = comparisons[:-1] + work.row_cost * (rectangles[:, 0] + rectangles[:, 2])
+    first = 0
+    while first < len(rectangles):
+        stop = max(first + 1, int(np.searchsorted(ends, starts[first] + work.max_comparisons, side="right")))
+        yield rectangles[first:stop]
+        first = stop
+
+
+def _rows(blocks: BlockTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    start = blocks["first_row"].astype(np.int64)
+    return start, start + blocks["row_count"]

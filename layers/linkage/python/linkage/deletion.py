@@ -6,7 +6,7 @@ nothing can write any more, and the tombstone stays until a sweep finds nothing.
 """
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from linkage import object_keys
 from linkage.errors import ProgressUnavailable
@@ -21,18 +21,31 @@ from linkage.timing import arm_timer
 def delete_project(project_id: str, token: str, world: World) -> None:
     """Delete the project; nothing of it can be seen from now on."""
     open_project(project_id, token, world)
+    remove_project(project_id, world)
+
+
+def remove_project(
+    project_id: str, world: World, *, event: str = "project deleted", unused_since: datetime | None = None
+) -> None:
+    """Remove the project, in nobody's name; with ``unused_since`` only if nothing happened in it from then on."""
     run_ids = [run.run_id for run in world.runs.list(project_id)]
     now = world.now()
-    world.projects.delete(project_id, now=now, sweep_until=now + _longest_flight(world))
-    _forget(run_ids, world)
-    _send(DeleteData(project_id=project_id), world)
+    until = now + _longest_flight(world)
+    if world.projects.delete(project_id, now=now, sweep_until=until, event=event, unused_since=unused_since):
+        _forget(run_ids, world)
+        _send(DeleteData(project_id=project_id), world)
 
 
 def delete_run(project_id: str, run_id: str, token: str, world: World) -> None:
     """Delete the run; workers that are busy with it stop at their next step."""
     open_run(project_id, run_id, token, world)
+    remove_run(project_id, run_id, world)
+
+
+def remove_run(project_id: str, run_id: str, world: World, *, event: str = "run deleted") -> None:
+    """Remove the run, in nobody's name."""
     now = world.now()
-    world.runs.delete(project_id, run_id, now=now, sweep_until=now + _longest_flight(world))
+    world.runs.delete(project_id, run_id, now=now, sweep_until=now + _longest_flight(world), event=event)
     _forget([run_id], world)
     _send(DeleteData(project_id=project_id, run_id=run_id), world)
 
@@ -81,8 +94,8 @@ def _send(message: DeleteData, world: World) -> None:
 
 def _sweep_run(tombstone: Tombstone, world: World) -> int:
     run_id = tombstone.run_id or ""
-    plan = object_keys.plan(tombstone.project_id, run_id)
-    return remove_prefix(plan, world) + remove_prefix(object_keys.run(tombstone.project_id, run_id), world)
+    plan, run = object_keys.plan(tombstone.project_id, run_id), object_keys.run(tombstone.project_id, run_id)
+    return remove_prefix(plan, world) + _remove_everything(run, world.settings.store_bucket, world)
 
 
 def _sweep_project(project_id: str, world: World) -> int:
@@ -91,7 +104,10 @@ def _sweep_project(project_id: str, world: World) -> int:
     runs, *_ = prefixes = object_keys.project_prefixes(project_id)
     plans = [o.key for o in world.objects.list(settings.store_bucket, runs) if object_keys.is_plan(o.key)]
     world.objects.delete(settings.store_bucket, plans)
-    found = len(plans) + sum(remove_prefix(prefix, world) for prefix in prefixes)
-    uploads = object_keys.project_uploads(project_id)
-    found += world.objects.abort_multipart_uploads(settings.uploads_bucket, uploads)
-    return found + remove_prefix(uploads, world, bucket=settings.uploads_bucket)
+    found = len(plans) + sum(_remove_everything(prefix, settings.store_bucket, world) for prefix in prefixes)
+    return found + _remove_everything(object_keys.project_uploads(project_id), settings.uploads_bucket, world)
+
+
+def _remove_everything(prefix: str, bucket: str, world: World) -> int:
+    """Remove the objects under the prefix, those that are half written too, and return how many there were."""
+    return world.objects.abort_multipart_uploads(bucket, prefix) + remove_prefix(prefix, world, bucket=bucket)

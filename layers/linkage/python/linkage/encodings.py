@@ -6,17 +6,19 @@ into what workers read.
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO
 
-import ijson
-
 from linkage.errors import InvalidRequest, UploadRejected
+from linkage.json_files import READ_BYTES, member_events
 
 WORD_BYTES = 8
 """Encodings are compared in 64-bit words, so their size is a multiple of this."""
 
-_JSON_MEMBER = "clks.item"
+RECORD_COST, MEMBERSHIP_COST = 32, 112
+"""Upper bounds on the bytes that sorting takes for each record, and for each membership of one in a block."""
+
+_JSON_MEMBER = "clks"
 
 
 def decode(text: object, position: int) -> bytes:
@@ -58,6 +60,11 @@ def join_encodings(texts: Sequence[object]) -> tuple[bytes, int]:
     return b"".join(encodings), size
 
 
+def needed_bytes(count: int, size: int) -> int:
+    """Return how many bytes of memory it takes to sort encodings: themselves, and a little for each."""
+    return count * (size + RECORD_COST)
+
+
 def check_size(size: int, *, smallest: int, largest: int) -> None:
     """Raise `UploadRejected` if no project can have encodings of this size, in bytes."""
     if not smallest <= size <= largest:
@@ -68,48 +75,49 @@ def check_size(size: int, *, smallest: int, largest: int) -> None:
         raise UploadRejected(f"Encoding size must be multiple of 8 bytes (64 bits), not {size} bytes")
 
 
-def read_json(stream: BinaryIO, count: int, size: int) -> Iterator[bytes]:
-    """Yield ``count`` encodings of ``size`` bytes from a file ``{"clks": [base64, ...]}``, reading as it goes.
+def read_json(stream: BinaryIO, into: memoryview, size: int) -> None:
+    """Fill a buffer of zeros with encodings of ``size`` bytes from a file ``{"clks": [base64, ...]}``, as it is read.
 
     Shorter records are filled up with zero bytes, longer ones cut, surplus ones ignored: clients rely on it.
 
     Raises
     ------
     UploadRejected
-        If the file is not such JSON, or has fewer records.
+        If the file is not such JSON, or has too few records to fill the buffer.
     """
-    found = 0
-    try:
-        for text in ijson.items(stream, _JSON_MEMBER):
-            if found == count:
-                return
-            yield decode(text, found)[:size].ljust(size, b"\0")
+    found, count = 0, len(into) // size
+    for depth, event, value in member_events(stream, _JSON_MEMBER, name="file"):
+        if depth == 0:
+            _check_array(event)
+        elif found == count:
+            return
+        else:
+            encoding = decode(value, found)[:size]
+            into[found * size : found * size + len(encoding)] = encoding
             found += 1
-    except (ijson.JSONError, UnicodeDecodeError):
-        raise UploadRejected(f"the file is not valid JSON after {found} encodings") from None
-    if found < count:
-        raise UploadRejected(f"{count} encodings were announced, the file has {found}")
+    _check_count(found, count)
 
 
-def read_binary(stream: BinaryIO, count: int, size: int) -> Iterator[bytes]:
-    """Yield ``count`` encodings of ``size`` bytes from raw bytes; surplus bytes are ignored.
+def _check_array(event: str) -> None:
+    if event not in {"start_array", "end_array"}:
+        raise UploadRejected(f"'{_JSON_MEMBER}' in the file is not an array")
+
+
+def read_binary(stream: BinaryIO, into: memoryview, size: int) -> None:
+    """Fill a buffer with encodings of ``size`` bytes from raw bytes; surplus bytes are ignored.
 
     Raises
     ------
     UploadRejected
-        If the file has fewer bytes.
+        If the file has too few bytes to fill the buffer.
     """
-    for found in range(count):
-        encoding = _read_exactly(stream, size)
-        if len(encoding) < size:
-            raise UploadRejected(f"{count} encodings were announced, the file has {found}")
-        yield encoding
+    filled = 0
+    while filled < len(into) and (piece := stream.read(min(READ_BYTES, len(into) - filled))):
+        into[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    _check_count(filled // size, len(into) // size)
 
 
-def _read_exactly(stream: BinaryIO, size: int) -> bytes:
-    """Read ``size`` bytes, or all that is left; a network stream may give them piecemeal."""
-    parts = []
-    while size and (part := stream.read(size)):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+def _check_count(found: int, announced: int) -> None:
+    if found < announced:
+        raise UploadRejected(f"{announced} encodings were announced, the file has {found}")

@@ -6,21 +6,27 @@ encoding.
 
     LinkageError
     ├── AccessDenied            the token does not open this project or run
-    ├── InvalidRequest          the request cannot be understood or is out of range
+    ├── InvalidRequest          a value of the request is out of range
+    │   └── MalformedRequest    the request cannot be understood
     ├── EncodingsRefused        the encodings do not go with the project's settings
     ├── TokenAlreadyUsed        this party has an upload already
     ├── ObjectPathNotAllowed    the announced object is outside of the party's own place
-    ├── NotSupported            a known feature that this version does not have
     ├── ProjectHasErrors        an upload failed, so no run can be posted
     ├── RunNotComplete          the run has no result yet
     ├── RunFailed               the run ended in an error and never has a result
+    ├── TooManyCandidates       the run has more candidate pairs than a run may have
     ├── UploadRejected          the uploaded data is not what was announced
+    ├── CredentialsNotOffered   this deployment hands out no temporary credentials
+    ├── DatabaseUnavailable     PostgreSQL is waking up, or cannot be reached
+    ├── DownstreamUnavailable   S3, SQS or STS went on refusing however often they were asked
     └── ProgressUnavailable     Redis cannot be asked; nothing depends on it
 """
 
 
 class LinkageError(Exception):
-    """The root of this service's errors."""
+    """The root of this service's errors. Those that have a `title` tell it, as the original does."""
+
+    title: str | None = None
 
 
 class AccessDenied(LinkageError):
@@ -31,7 +37,13 @@ class AccessDenied(LinkageError):
 
 
 class InvalidRequest(LinkageError):
-    """The request cannot be understood, or a value is out of its range."""
+    """A value of the request is out of its range, or goes not with the others."""
+
+
+class MalformedRequest(InvalidRequest):
+    """The request cannot be understood: the original's framework refused these, and gave them a title."""
+
+    title = "Bad Request"
 
 
 class EncodingsRefused(LinkageError):
@@ -50,10 +62,6 @@ class ObjectPathNotAllowed(LinkageError):
 
     def __init__(self) -> None:
         super().__init__("Provided object store path is not allowed")
-
-
-class NotSupported(LinkageError):
-    """A known feature that this version does not have yet."""
 
 
 class ProjectHasErrors(LinkageError):
@@ -77,8 +85,42 @@ class RunFailed(LinkageError):
         super().__init__("Error during computation of run")
 
 
+class TooManyCandidates(LinkageError):
+    """The run has, or is expected to have, more candidate pairs than a run may have."""
+
+    def __init__(self, count: str, limit: int, threshold: float, fitting_threshold: float | None = None) -> None:
+        advice = f"{fitting_threshold} or above would fit" if fitting_threshold else f"it must be above {threshold}"
+        super().__init__(
+            f"This run has created more than the global limit of candidate pairs: {count}, allowed are {limit:,}."
+            f" Post a run with a higher threshold: {advice}."
+        )
+
+
 class UploadRejected(LinkageError):
     """The uploaded data is not what was announced; uploading it again unchanged cannot help."""
+
+
+class CredentialsNotOffered(LinkageError):
+    """Temporary credentials are not handed out by this deployment: clients send to the API instead."""
+
+    title = "Feature Disabled"
+
+    def __init__(self) -> None:
+        super().__init__("Retrieving temporary object store credentials feature disabled")
+
+
+class DatabaseUnavailable(LinkageError):
+    """PostgreSQL cannot be reached: it sleeps while nobody needs it, and is waking up. Trying again helps."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is waking up; please try again")
+
+
+class DownstreamUnavailable(LinkageError):
+    """A service of AWS is throttling or cannot be reached, and went on so through all retries."""
+
+    def __init__(self) -> None:
+        super().__init__("The service is too busy; please try again")
 
 
 class ProgressUnavailable(LinkageError):

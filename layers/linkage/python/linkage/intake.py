@@ -1,10 +1,22 @@
 """Use case of the intake worker: read an upload once, check it, and write its encoding set."""
 
+import numpy as np
+
 from linkage import object_keys
-from linkage.blocking import dump_blocks
+from linkage.block_files import read_block_file
+from linkage.blocking import BLOCK, dump_blocks
 from linkage.deletion import remove_prefix
-from linkage.encoding_sets import BLOCKS, ENCODINGS, ROWS, EncodingSet, gather, sort_encodings
-from linkage.encodings import check_size, read_binary, read_json
+from linkage.encoding_sets import (
+    BLOCKS,
+    ENCODINGS,
+    REPORT,
+    ROWS,
+    EncodingSet,
+    Memberships,
+    dump_report,
+    sort_encodings,
+)
+from linkage.encodings import MEMBERSHIP_COST, check_size, needed_bytes, read_binary, read_json
 from linkage.errors import UploadRejected
 from linkage.models import FileFormat, Manifest, Upload, UploadState
 from linkage.ports import World
@@ -41,8 +53,13 @@ def reject_upload(upload: Upload, reason: str, world: World) -> bool:
     """
     parties = world.projects.parties(upload.project_id)
     dataset = next((party.dataset_index for party in parties if party.party_id == upload.party_id), None)
-    message = f"The upload of party {dataset} (counted from 0) failed: {reason}"
+    message = f"The upload of party {dataset} (counted from 0) failed: {_storable(reason)}"
     return world.uploads.fail(upload.upload_id, message, now=world.now())
+
+
+def _storable(text: str) -> str:
+    """Escape what a file may hold, a reason may quote, and PostgreSQL does not keep: NUL, and lone surrogates."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def _make_ready(upload: Upload, world: World) -> None:
@@ -51,7 +68,7 @@ def _make_ready(upload: Upload, world: World) -> None:
     prefix = object_keys.encoding_set(manifest.project_id, manifest.party_id, manifest.upload_id)
     try:
         _check_sizes(manifest, world)
-        _write_encoding_set(prefix, _read_encodings(manifest, world), world)
+        _write_encoding_set(prefix, _read_upload(manifest, world), world)
         abandoned = not _finish(manifest, world)
     except UploadRejected as rejection:
         abandoned = reject_upload(upload, str(rejection), world)
@@ -64,17 +81,35 @@ def _check_sizes(manifest: Manifest, world: World) -> None:
     check_size(manifest.encoding_size, smallest=settings.min_encoding_size, largest=settings.max_encoding_size)
 
 
-def _read_encodings(manifest: Manifest, world: World) -> EncodingSet:
-    count, size = manifest.encoding_count, manifest.encoding_size
+def _read_upload(manifest: Manifest, world: World) -> EncodingSet:
+    """Read the pinned files, each once, in bounded memory."""
+    encodings = np.zeros((manifest.encoding_count, manifest.encoding_size), dtype=np.uint8)
     with world.objects.open(manifest.encodings) as stream:
-        return sort_encodings(gather(_READERS[manifest.format](stream, count, size), count, size))
+        _READERS[manifest.format](stream, encodings.reshape(-1).data, manifest.encoding_size)
+    return sort_encodings(encodings, _read_memberships(manifest, world))
+
+
+def _read_memberships(manifest: Manifest, world: World) -> Memberships | None:
+    """Read which records are in which blocks; None if the upload has no blocking."""
+    if manifest.blocks is None:
+        return None
+    count = manifest.encoding_count
+    room = world.settings.max_upload_bytes - needed_bytes(count, manifest.encoding_size)
+    with world.objects.open(manifest.blocks) as stream:
+        keys, records = read_block_file(stream, count, most_rows=max(0, room) // MEMBERSHIP_COST)
+    return Memberships(np.frombuffer(keys, dtype=BLOCK["key"]), np.frombuffer(records, dtype=np.uint32))
 
 
 def _write_encoding_set(prefix: str, encoding_set: EncodingSet, world: World) -> None:
     bucket = world.settings.store_bucket
-    world.objects.put(bucket, prefix + ENCODINGS, encoding_set.encodings.tobytes())
-    world.objects.put(bucket, prefix + ROWS, encoding_set.rows.tobytes())
-    world.objects.put(bucket, prefix + BLOCKS, dump_blocks(encoding_set.blocks))
+    with world.objects.writer(bucket, prefix + ENCODINGS) as writer:
+        for encodings in encoding_set.sorted_encodings():
+            writer.write(encodings.data)
+    with world.objects.writer(bucket, prefix + ROWS) as writer:
+        writer.write(encoding_set.rows.data)
+    with world.objects.writer(bucket, prefix + BLOCKS) as writer:
+        writer.write(dump_blocks(encoding_set.blocks))
+    world.objects.put(bucket, prefix + REPORT, dump_report(encoding_set))
 
 
 def _finish(manifest: Manifest, world: World) -> bool:
@@ -91,8 +126,8 @@ def _finish(manifest: Manifest, world: World) -> bool:
 
 
 def _remove_raw_upload(manifest: Manifest, world: World) -> None:
-    """Remove the raw file, unless the party has put another one in its place meanwhile."""
-    file = manifest.encodings
-    found = world.objects.look_at(file.bucket, file.key)
-    if found is not None and found.etag == file.etag:
-        world.objects.delete(file.bucket, [file.key])
+    """Remove the raw files, unless the party has put other ones in their place meanwhile."""
+    for file in (manifest.encodings, manifest.blocks):
+        found = None if file is None else world.objects.look_at(file.bucket, file.key)
+        if file is not None and found is not None and found.etag == file.etag:
+            world.objects.delete(file.bucket, [file.key])

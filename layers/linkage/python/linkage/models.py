@@ -68,6 +68,8 @@ class Manifest(BaseModel):
     format: FileFormat
     encoding_count: int
     encoding_size: int
+    blocks: StoredFile | None = None
+    """The file of the records' blocks; None if the upload has no blocking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Upload:
     time_added: datetime
     message: str | None = None
     time_moved: datetime | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,8 @@ class ReadyUpload:
 class Run:
     """One linkage of a project's encodings at one threshold.
 
-    `chunks_stored` and `time_moved` are the reconciler's: how many chunks it last saw, and when that last changed.
+    The reconciler's are `chunks_stored`, how many chunks it last saw; `time_moved`, when that changed or the run was
+    started again; and `restarts`, how often it was since the run last moved by itself.
     """
 
     run_id: str
@@ -155,6 +159,7 @@ class Run:
     total_comparisons: int | None = None
     chunks_stored: int = 0
     time_moved: datetime | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,18 +194,23 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ChunkCount:
-    """What one compared chunk adds to a run's progress."""
+    """What one compared chunk adds to a run's progress; `overflow` if it has more candidate pairs than a run may."""
 
     chunk: int
     comparisons: int
     candidates: int
+    overflow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object of a bucket, as a look at it or a listing tells. `metadata` keys are lower case."""
+    """An object of a bucket, as a look at it or a listing tells. `metadata` keys are lower case.
+
+    A listing alone tells when it was last written.
+    """
 
     key: str
     size_bytes: int
     etag: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    time_modified: datetime | None = None

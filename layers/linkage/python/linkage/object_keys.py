@@ -3,13 +3,18 @@
 Store bucket::
 
     intake/{project}/{upload}.json                       manifest: its S3 event starts the intake
-    parked/{project}/{upload}                            body of a direct upload, until it is taken in
+    parked/{project}/{upload}/encodings.bin              what came in a request itself, until it is taken in
+    parked/{project}/{upload}/blocks.json
     projects/{project}/{party}/{upload}/encodings.bin    encoding set (see `linkage.encoding_sets`)
     projects/{project}/{party}/{upload}/rows.u32
-    projects/{project}/{party}/{upload}/blocks.json
+    projects/{project}/{party}/{upload}/blocks
+    projects/{project}/{party}/{upload}/report.json
     projects/{project}/runs/{run}/plan.json
-    projects/{project}/runs/{run}/candidates/{chunk}
-    projects/{project}/runs/{run}/result
+    projects/{project}/runs/{run}/rectangles/{digest}
+    projects/{project}/runs/{run}/candidates/{chunk}     the chunk's candidate pairs, sorted
+    projects/{project}/runs/{run}/spilled/{attempt}/{n}  the same, of an attempt at a chunk with too many to hold
+    projects/{project}/runs/{run}/permutations.npy       what was drawn for a run of result type permutations
+    projects/{project}/runs/{run}/result[...]            what clients read (see `linkage.results`)
 
 Uploads bucket::
 
@@ -17,6 +22,8 @@ Uploads bucket::
 """
 
 MANIFEST_PREFIX = "intake/"
+_LONGEST_KEY = 1024
+"""Of any object store, in bytes."""
 
 
 def party_prefix(project_id: str, party_id: str) -> str:
@@ -24,14 +31,27 @@ def party_prefix(project_id: str, party_id: str) -> str:
     return f"{project_id}/{party_id}"
 
 
+def lies_under(path: str, key: str) -> bool:
+    """Tell whether a key that a client names lies under a path, whatever an object store makes of it.
+
+    S3 takes dots as they are; others may resolve them, and so leave the path. No store has longer keys.
+    """
+    return key.startswith(f"{path}/") and not {".", ".."} & set(key.split("/")) and len(key.encode()) <= _LONGEST_KEY
+
+
 def manifest(project_id: str, upload_id: str) -> str:
     """Return the key of an upload's manifest."""
     return f"{MANIFEST_PREFIX}{project_id}/{upload_id}.json"
 
 
-def parked(project_id: str, upload_id: str) -> str:
-    """Return the key of a direct upload's body."""
-    return f"parked/{project_id}/{upload_id}"
+def parked_encodings(project_id: str, upload_id: str) -> str:
+    """Return the key of a direct upload's encodings."""
+    return f"parked/{project_id}/{upload_id}/encodings.bin"
+
+
+def parked_blocks(project_id: str, upload_id: str) -> str:
+    """Return the key of a direct upload's blocks."""
+    return f"parked/{project_id}/{upload_id}/blocks.json"
 
 
 def encoding_set(project_id: str, party_id: str, upload_id: str) -> str:
@@ -49,6 +69,11 @@ def plan(project_id: str, run_id: str) -> str:
     return run(project_id, run_id) + "plan.json"
 
 
+def rectangles(project_id: str, run_id: str, digest: str) -> str:
+    """Return the key of the rectangles of a plan."""
+    return f"{run(project_id, run_id)}rectangles/{digest}"
+
+
 def candidates(project_id: str, run_id: str) -> str:
     """Return the prefix of a run's candidate pairs, with a slash at its end."""
     return run(project_id, run_id) + "candidates/"
@@ -59,14 +84,40 @@ def chunk_candidates(project_id: str, run_id: str, chunk: int) -> str:
     return f"{candidates(project_id, run_id)}{chunk:08d}"
 
 
+def spilled_candidates(project_id: str, run_id: str, attempt_id: str, number: int) -> str:
+    """Return the key of candidate pairs that an attempt at a chunk has too many of to hold."""
+    return f"{run(project_id, run_id)}spilled/{attempt_id}/{number:08d}"
+
+
 def chunk_of(key: str) -> int:
     """Return the number of the chunk whose candidate pairs lie under the key."""
     return int(key.rpartition("/")[2])
 
 
 def result(project_id: str, run_id: str) -> str:
-    """Return the key of a run's result."""
+    """Return the key of a run's result, as the analyst reads it."""
     return run(project_id, run_id) + "result"
+
+
+def permutation(project_id: str, run_id: str, dataset: int) -> str:
+    """Return the key of the part of a run's result that one party reads: its permutation."""
+    return f"{result(project_id, run_id)}-permutation-{dataset}"
+
+
+def score_file(project_id: str, run_id: str) -> str:
+    """Return the key of a run's similarity scores in the original's file format."""
+    return result(project_id, run_id) + "-scores.bin"
+
+
+def permutations(project_id: str, run_id: str) -> str:
+    """Return the key of the permutations that were drawn for a run."""
+    return run(project_id, run_id) + "permutations.npy"
+
+
+def intermediates(project_id: str, run_id: str) -> tuple[str, ...]:
+    """Return the prefixes of what a run needs no more once it has its result; the plan comes first."""
+    prefix = run(project_id, run_id)
+    return tuple(prefix + name for name in ("plan.json", "rectangles/", "candidates/", "spilled/"))
 
 
 def project_prefixes(project_id: str) -> tuple[str, ...]:

@@ -1,16 +1,30 @@
 """Use case of the plan worker: cut a run's work into chunks, and have each compared."""
 
+import hashlib
+import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import accumulate, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from linkage import object_keys
-from linkage.blocking import Block, load_blocks
-from linkage.chunking import choose_chunk_size, count_comparisons, split_comparisons
-from linkage.encoding_sets import BLOCKS
+from linkage.blocking import BlockTable, load_blocks
+from linkage.candidates import scores
+from linkage.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
+from linkage.encoding_sets import BLOCKS, REPORT, Encodings
+from linkage.engines import engine
+from linkage.errors import TooManyCandidates
+from linkage.gathering import PARALLEL_READS
 from linkage.messages import CompareChunk, PlanRun, SolveRun
 from linkage.models import Project, Run, RunState
 from linkage.plans import Plan, PlannedChunk
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
+from linkage.row_reading import read_encodings
+from linkage.sampling import Draw, Span, draw_rows, estimate
 from linkage.timing import arm_timer
 
 
@@ -24,7 +38,11 @@ def plan_run(message: PlanRun, world: World) -> None:
     project = world.projects.get(message.project_id)
     if run is None or project is None or run.state in {RunState.COMPLETED, RunState.ERROR}:
         return
-    plan = read_plan(run.project_id, run.run_id, world) or _store_plan(project, run, world)
+    try:
+        plan = read_plan(run.project_id, run.run_id, world) or _store_plan(project, run, world)
+    except TooManyCandidates as error:
+        world.runs.fail(run.run_id, str(error), now=world.now())
+        return
     if plan is None:
         return
     world.runs.start(run.run_id, total_comparisons=plan.total_comparisons, now=world.now())
@@ -42,39 +60,96 @@ def send_chunks(project_id: str, plan: Plan, chunks: Sequence[int], world: World
 
 
 def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
-    """Make the plan and store it, unless another worker did: then return that one. None if a party is missing."""
+    """Make the plan and store it, unless another worker did: then return that one. None if a party is missing.
+
+    The rectangles go first, under the digest of what they are: another plan has another object.
+    """
     uploads = world.uploads.ready(project.project_id)
     if len(uploads) < project.number_parties or project.encoding_size is None:
         return None
     world.runs.queue(run.run_id)
     prefixes = [object_keys.encoding_set(project.project_id, u.party_id, u.upload_id) for u in uploads]
-    plan = _make_plan(run, project.encoding_size, prefixes, world)
-    key = object_keys.plan(project.project_id, run.run_id)
-    if world.objects.put_first(world.settings.store_bucket, key, plan.model_dump_json().encode()):
-        return plan
-    return read_plan(project.project_id, run.run_id, world)
-
-
-def _make_plan(run: Run, encoding_size: int, prefixes: list[str], world: World) -> Plan:
-    datasets = [_read_blocks(prefix, world) for prefix in prefixes]
-    settings = world.settings
-    max_comparisons = choose_chunk_size(
-        count_comparisons(datasets), smallest=settings.chunk_min_comparisons, largest=settings.chunk_max_comparisons
-    )
-    return Plan(
+    datasets = [load_blocks(_read(prefix + BLOCKS, world)) for prefix in prefixes]
+    chunks = _cut_work(run, prefixes, project.encoding_size, datasets, world)
+    rectangles = _dump_rectangles([chunk.rectangles for chunk in chunks])
+    plan = Plan(
         run_id=run.run_id,
         threshold=run.threshold,
-        encoding_size=encoding_size,
+        encoding_size=project.encoding_size,
         datasets=tuple(prefixes),
-        chunks=tuple(
-            PlannedChunk(left=chunk.left, right=chunk.right, rectangles=chunk.rectangles)
-            for chunk in split_comparisons(datasets, max_comparisons=max_comparisons)
-        ),
+        record_counts=tuple(json.loads(_read(prefix + REPORT, world))["records"] for prefix in prefixes),
+        total_comparisons=(total := count_comparisons(datasets)),
+        rectangles_key=object_keys.rectangles(run.project_id, run.run_id, hashlib.sha256(rectangles).hexdigest()),
+        chunks=_describe(chunks, total),
+    )
+    bucket, key = world.settings.store_bucket, object_keys.plan(run.project_id, run.run_id)
+    world.objects.put(bucket, plan.rectangles_key, rectangles)
+    if world.objects.put_first(bucket, key, plan.model_dump_json().encode()):
+        return plan
+    return read_plan(run.project_id, run.run_id, world)
+
+
+def _cut_work(
+    run: Run, prefixes: Sequence[str], encoding_size: int, datasets: Sequence[BlockTable], world: World
+) -> list[Chunk]:
+    """Cut the run's work into chunks that are bounded in their comparisons, reading and expected candidate pairs."""
+    settings = world.settings
+    smallest, largest = settings.chunk_min_comparisons, settings.chunk_max_comparisons
+    work = choose_work(datasets, encoding_size, smallest=smallest, largest=largest)
+    chunks = list(split_comparisons(datasets, run.threshold, work))
+    if sum(chunk.comparisons for chunk in chunks) <= settings.sample_above_comparisons:
+        return chunks
+    draws = draw_rows(datasets, run.threshold, run.run_id)
+    found = [(draw, _compare_draw(draw, run, prefixes, encoding_size, world)) for draw in draws]
+    sampled = estimate(found, sum(chunk.comparisons for chunk in chunks))
+    if sampled.exceeds(settings.max_candidates):
+        raise TooManyCandidates(
+            f"an estimated {sampled.candidates:,}",
+            settings.max_candidates,
+            run.threshold,
+            sampled.fitting_threshold(settings.max_candidates),
+        )
+    bound = sampled.bound_chunk_size(settings.chunk_max_candidates)
+    if bound >= work.max_comparisons:
+        return chunks
+    return list(split_comparisons(datasets, run.threshold, replace(work, max_comparisons=bound)))
+
+
+def _compare_draw(
+    draw: Draw, run: Run, prefixes: Sequence[str], encoding_size: int, world: World
+) -> NDArray[np.float64]:
+    """Return the scores of the candidate pairs among the rows that were drawn."""
+
+    def read(dataset: int, spans: Sequence[Span], pool: ThreadPoolExecutor) -> Encodings:
+        prefix = prefixes[dataset]
+        parts = pool.map(lambda rows: read_encodings(prefix, encoding_size, rows[0], rows[1], world), spans)
+        return np.concatenate(list(parts))
+
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        left, right = read(draw.left, draw.left_spans, pool), read(draw.right, draw.right_spans, pool)
+    whole = np.array([[0, len(left), 0, len(right)]], dtype=np.int64)
+    batches = engine(world.settings.engine).find_candidates(
+        left, right, whole, run.threshold, threads=1, max_pairs=world.settings.batch_pairs
+    )
+    return np.concatenate([np.empty(0), *(scores(batch) for batch in batches)])
+
+
+def _describe(chunks: Sequence[Chunk], total_comparisons: int) -> tuple[PlannedChunk, ...]:
+    """Say where each chunk's rectangles are; the first chunk counts the comparisons that are not made as done."""
+    bounds = pairwise(accumulate((len(chunk.rectangles) for chunk in chunks), initial=0))
+    left_out = total_comparisons - sum(chunk.comparisons for chunk in chunks)
+    return tuple(
+        PlannedChunk(chunk.left, chunk.right, start, stop, chunk.comparisons + (0 if start else left_out))
+        for chunk, (start, stop) in zip(chunks, bounds, strict=True)
     )
 
 
-def _read_blocks(prefix: str, world: World) -> tuple[Block, ...]:
-    text = world.objects.get(world.settings.store_bucket, prefix + BLOCKS)
-    if text is None:
-        raise FileNotFoundError(f"no block table under {prefix}")
-    return load_blocks(text)
+def _dump_rectangles(rectangles: Sequence[Rectangles]) -> bytes:
+    return b"".join(part.astype("<u4").tobytes() for part in rectangles)
+
+
+def _read(key: str, world: World) -> bytes:
+    body = world.objects.get(world.settings.store_bucket, key)
+    if body is None:
+        raise FileNotFoundError(f"there is no {key}")
+    return body

@@ -1,23 +1,27 @@
-"""A run's plan: what is compared with what, in which chunks. Stored once as JSON and never changed."""
+"""A run's plan: what is compared with what, in which chunks. Stored once and never changed.
+
+The plan is JSON with a line for each chunk. The rectangles, which can be millions where blocks are tiny, are an object
+of their own, 16 bytes each, of which a worker reads its chunk's alone.
+
+This module needs no numpy, so that the API can look at a plan.
+"""
+
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from linkage.chunking import Chunk, Rectangle
+RECTANGLE_BYTES = 16
+"""Four little-endian unsigned 32-bit numbers: left start, left stop, right start, right stop."""
 
 
-class PlannedChunk(BaseModel):
-    """A chunk: two data sets' indices, and rectangles as [left start, left stop, right start, right stop]."""
-
-    model_config = ConfigDict(frozen=True)
+class PlannedChunk(NamedTuple):
+    """A chunk: the indices of two data sets, which of the plan's rectangles are its, and what it adds to progress."""
 
     left: int
     right: int
-    rectangles: tuple[tuple[int, int, int, int], ...]
-
-    @property
-    def chunk(self) -> Chunk:
-        """The chunk as the work is done on it."""
-        return Chunk(self.left, self.right, tuple(Rectangle(*bounds) for bounds in self.rectangles))
+    first_rectangle: int
+    stop_rectangle: int
+    comparisons: int
 
 
 class Plan(BaseModel):
@@ -30,9 +34,15 @@ class Plan(BaseModel):
     encoding_size: int
     datasets: tuple[str, ...]
     """The prefix of each data set's encoding set."""
+    record_counts: tuple[int, ...]
+    """How many records each data set has."""
+    total_comparisons: int
+    """What the run's comparisons are by definition. The ones that cannot reach the threshold are not made; they count
+    as done with the first chunk."""
+    rectangles_key: str
     chunks: tuple[PlannedChunk, ...]
 
-    @property
-    def total_comparisons(self) -> int:
-        """How many comparisons the run makes."""
-        return sum(planned.chunk.comparisons for planned in self.chunks)
+    def dataset_pair(self, chunk: PlannedChunk) -> int:
+        """Return the place of the chunk's data sets in `itertools.combinations` of all."""
+        before = chunk.left * (2 * len(self.datasets) - chunk.left - 1) // 2
+        return before + chunk.right - chunk.left - 1

@@ -28,6 +28,9 @@ from linkage.models import (
 )
 from linkage.settings import Settings
 
+Piece = bytes | bytearray | memoryview
+"""Bytes to be written; a C-contiguous array's are ``array.view(np.uint8).data``, without a copy."""
+
 
 class Projects(Protocol):
     """Projects and their parties."""
@@ -53,11 +56,29 @@ class Projects(Protocol):
     def note_credentials(self, party_id: str, expiration: datetime) -> bool:
         """Keep until when the party can write to the uploads bucket; False if the party is gone."""
 
-    def delete(self, project_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+    def delete(
+        self,
+        project_id: str,
+        *,
+        now: datetime,
+        sweep_until: datetime,
+        event: str = "project deleted",
+        unused_since: datetime | None = None,
+    ) -> bool:
         """Remove every row of the project, leave a tombstone and an audit entry; False if there is none.
 
-        The sweep goes on until ``sweep_until`` or until the last credentials expired, whichever is later.
+        The sweep goes on until ``sweep_until`` or until the last credentials expired, whichever is later. With
+        ``unused_since``, a project that was used from then on is left alone.
         """
+
+    def unused(self, since: datetime, *, limit: int) -> Sequence[str]:
+        """Return ids of projects in which nothing happened from then on, oldest first.
+
+        What happens: it is created, a party asks for credentials or uploads, a run is posted or ends.
+        """
+
+    def note(self, project_id: str, event: str, *, now: datetime) -> None:
+        """Keep an audit entry."""
 
 
 class Uploads(Protocol):
@@ -83,11 +104,14 @@ class Uploads(Protocol):
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
         """Return the project's ready uploads in the order of their data sets."""
 
+    def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
+        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
+
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
 
-    def note_retry(self, upload_id: str, *, now: datetime) -> None:
-        """Keep that the upload's intake was started again now."""
+    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+        """Count that the upload's intake was started again now."""
 
 
 class Runs(Protocol):
@@ -120,11 +144,19 @@ class Runs(Protocol):
     def unfinished(self) -> Sequence[Run]:
         """Return the runs that should be moving: queued or running, or created with every party's upload ready."""
 
-    def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        """Keep what the reconciler saw, and that the run moved (or was moved) now."""
+    def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+        """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
 
-    def delete(self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+    def note_restart(self, run_id: str, *, now: datetime) -> None:
+        """Count that the run was started again now."""
+
+    def delete(
+        self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
+    ) -> bool:
         """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
+
+    def ended(self, before: datetime, *, limit: int) -> Sequence[Run]:
+        """Return runs that were completed, or failed, before then, oldest first."""
 
     def rate(self) -> int:
         """Return the comparisons a second of the run that completed last, at least 1."""
@@ -153,10 +185,20 @@ class Timer(Protocol):
     """When the reconciler comes next: one pending message at most."""
 
     def arm(self, due: datetime, *, overdue: datetime) -> bool:
-        """Claim the sending of the next message; False if one is on its way that was due after ``overdue``."""
+        """Claim the sending of the next message; False if one is on its way that comes by then.
+
+        One that was due at ``overdue`` or before is lost; one that is due later than ``due`` is not waited for.
+        """
 
     def rearm(self, due: datetime, *, previous: datetime) -> bool:
         """Claim the sending of the message after the one that was due at ``previous``; False if that was done."""
+
+
+class Writer(Protocol):
+    """An object that is being written."""
+
+    def write(self, piece: Piece, /) -> int:
+        """Take any number of bytes, and return how many there were."""
 
 
 class Objects(Protocol):
@@ -168,6 +210,9 @@ class Objects(Protocol):
     def get_range(self, bucket: str, key: str, start: int, stop: int) -> bytes:
         """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object has fewer."""
 
+    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+        """Return the same of an object that never changes; what was read lately may come from memory."""
+
     def open(self, file: StoredFile) -> AbstractContextManager[BinaryIO]:
         """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
 
@@ -176,6 +221,12 @@ class Objects(Protocol):
 
     def put(self, bucket: str, key: str, body: bytes) -> StoredFile:
         """Store the object, over any that is there."""
+
+    def writer(self, bucket: str, key: str) -> AbstractContextManager[Writer]:
+        """Store an object piece by piece, in bounded memory, over any that is there.
+
+        It is there, whole, once the context ends; if that ends in an exception it is not, nor any part of it.
+        """
 
     def put_first(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""
@@ -198,6 +249,9 @@ class Queues(Protocol):
 
     def send(self, *messages: Message, delay_s: int = 0) -> None:
         """Send the messages, in batches."""
+
+    def backlog(self, worker: str) -> int:
+        """Return about how many messages wait for a worker to have time."""
 
     def dead_letters(self) -> Iterator[tuple[str, str]]:
         """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
@@ -234,6 +288,9 @@ class CredentialIssuer(Protocol):
 
     def issue(self, prefix: str, *, session_name: str) -> Credentials:
         """Return credentials that can put objects under the prefix of the uploads bucket, and nothing else."""
+
+    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
+        """Return credentials that can read the one object of the store bucket, and nothing else."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ worker, the plan worker, the reconciler and a status request alike. So a flush o
 from contextlib import suppress
 
 from linkage import object_keys
-from linkage.candidate_files import count_stored
+from linkage.candidate_files import count_stored, is_overflow
 from linkage.errors import ProgressUnavailable
 from linkage.models import ChunkCount, Progress, Run
 from linkage.plans import Plan
@@ -19,7 +19,9 @@ def list_stored_chunks(project_id: str, plan: Plan, world: World) -> list[ChunkC
     prefix = object_keys.candidates(project_id, plan.run_id)
     found = ((object_keys.chunk_of(o.key), o) for o in world.objects.list(world.settings.store_bucket, prefix))
     return [
-        ChunkCount(chunk, plan.chunks[chunk].chunk.comparisons, count_stored(stored.size_bytes))
+        ChunkCount(
+            chunk, plan.chunks[chunk].comparisons, count_stored(stored.size_bytes), is_overflow(stored.size_bytes)
+        )
         for chunk, stored in found
     ]
 

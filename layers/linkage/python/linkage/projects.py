@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from linkage.errors import AccessDenied, InvalidRequest, NotSupported
+from linkage.errors import AccessDenied, InvalidRequest
 from linkage.models import Contributions, Party, Project, ResultType
 from linkage.ports import World
 from linkage.tokens import hash_token, new_id, new_token, opens
@@ -38,10 +38,6 @@ def create_project(new: NewProject, world: World) -> ProjectTokens:
     """Create a project, with one update token a party."""
     if new.number_parties > TWO_PARTIES and new.result_type is not ResultType.GROUPS:
         raise InvalidRequest("Multi-party linkage requires result type 'groups'.")
-    if new.result_type is not ResultType.GROUPS:
-        raise NotSupported(f"Result type '{new.result_type}' is not supported yet; use 'groups'.")
-    if new.uses_blocking:
-        raise NotSupported('Blocking is not supported yet; create the project with "uses_blocking": false.')
     tokens = ProjectTokens(new_id(), new_token(), tuple(new_token() for _ in range(new.number_parties)))
     project = Project(
         project_id=tokens.project_id,
@@ -70,6 +66,24 @@ def open_project(project_id: str, token: str, world: World) -> Project:
     return project
 
 
+def identify_reader(project_id: str, token: str, world: World) -> tuple[Project, int | None]:
+    """Return the project, and whose receipt token this is: a data set's index, or None for the result token.
+
+    A party may follow a linkage into permutations with the receipt token of its upload, because it reads its own
+    permutation with it. Receipt tokens of other projects, and of uploads that failed, open nothing: `AccessDenied`.
+    """
+    project = world.projects.get(project_id)
+    if project is None:
+        raise AccessDenied
+    if opens(token, project.result_token_hash):
+        return project, None
+    if project.result_type is ResultType.PERMUTATIONS:
+        for dataset_index, token_hash in world.uploads.receipts(project_id):
+            if opens(token, token_hash):
+                return project, dataset_index
+    raise AccessDenied
+
+
 def identify_party(project_id: str, token: str, world: World) -> tuple[Project, Party]:
     """Return the project and the party whose update token this is; raises `AccessDenied`.
 
@@ -86,7 +100,7 @@ def identify_party(project_id: str, token: str, world: World) -> tuple[Project, 
 
 def describe_project(project_id: str, token: str, world: World) -> tuple[Project, Contributions]:
     """Return the project and how far its uploads have come."""
-    project = open_project(project_id, token, world)
+    project, _ = identify_reader(project_id, token, world)
     return project, world.projects.contributions(project_id)
 
 
@@ -94,4 +108,4 @@ def expected_encoding_size(project: Project) -> int | None:
     """Return the size in bytes that the linkage schema asks for (``clkConfig.l`` bits), None if it says none."""
     config = project.linkage_schema.get("clkConfig")
     bits = config.get("l") if isinstance(config, dict) else None
-    return bits // 8 if isinstance(bits, int) and not isinstance(bits, bool) and bits > 0 else None
+    return max(0, bits // 8) or None if isinstance(bits, int) and not isinstance(bits, bool) else None

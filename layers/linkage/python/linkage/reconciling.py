@@ -1,101 +1,104 @@
 """Use case of the reconciler: find what should have moved and did not, and start it again.
 
-It believes PostgreSQL and the listing of the store bucket alone. What failed for good, and so lies among the dead
-letters, becomes an error with a message that says why. Nothing waits for ever.
+It believes PostgreSQL and the listing of the store bucket alone. What failed for good, because it lies among the dead
+letters or because starting it again and again does not help, becomes an error with a message that says why. Nothing
+waits for ever.
 """
 
-import json
 import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from pydantic import ValidationError
-
-from linkage.events import manifest_keys, upload_of
+from linkage.burying import bury, fail_run
 from linkage.intake import reject_upload
-from linkage.messages import CompareChunk, DeleteData, PlanRun, Reconcile, SolveRun
-from linkage.models import ChunkCount, Run, RunState, Upload
+from linkage.messages import DeleteData, PlanRun, Reconcile
+from linkage.models import ChunkCount, Run, RunState, Tombstone, Upload
 from linkage.planning import send_chunks
 from linkage.plans import Plan
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
+from linkage.retention import expire
 from linkage.timing import rearm_timer
 from linkage.uploads import store_manifest
 
 logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
 
 TOMBSTONE_PERIOD_S = 900
 """While nothing but tombstones is left it looks less often: this is also the longest delay that SQS knows."""
-
-_RUN_MESSAGES: dict[str, type[PlanRun | CompareChunk | SolveRun]] = {
-    "plan": PlanRun,
-    "compare": CompareChunk,
-    "solve": SolveRun,
-}
+MOST_RESTARTS = 3
+"""How often something is started again, after patience that doubles each time, before it counts as failed."""
 
 
 def reconcile(message: Reconcile, world: World) -> None:
     """Move on what is stuck, and come back while anything is unfinished.
 
     Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that
-    the settings give.
+    the settings give. The message that is due at no time is the daily schedule's: then what is too old expires too.
     """
-    for worker, body in world.queues.dead_letters():
-        _bury(worker, body, world)
+    _for_each(world.queues.dead_letters(), lambda letter: bury(*letter, world))
     uploads, runs = world.uploads.received(), world.runs.unfinished()
-    for upload in uploads:
-        _restart_upload(upload, world)
-    for run in runs:
-        _move_run(run, world)
-    for tombstone in world.tombstones.due(world.now()):
-        world.queues.send(DeleteData(project_id=tombstone.project_id, run_id=tombstone.run_id))
+    _for_each(uploads, lambda upload: _restart_upload(upload, world))
+    _for_each(runs, lambda run: _move_run(run, world))
+    _for_each(world.tombstones.due(world.now()), lambda tombstone: _sweep_again(tombstone, world))
+    if message.due is None:
+        _for_each([world], expire)
     if uploads or runs:
         rearm_timer(message, world.settings.reconcile_period_s, world)
     elif world.tombstones.count():
         rearm_timer(message, TOMBSTONE_PERIOD_S, world)
 
 
-def _bury(worker: str, body: str, world: World) -> None:
-    """Turn a dead letter into an error of its run or upload. Deletions are repeated anyway: their tombstones stay."""
-    logger.error("dead letter of the %s worker", worker)
-    try:
-        if worker == "intake":
-            _bury_uploads(body, world)
-        elif worker in _RUN_MESSAGES:
-            run_id = _RUN_MESSAGES[worker].model_validate_json(body).run_id
-            message = (
-                f"Run failed with an internal server error. The {worker} step failed several times; post a new run."
-            )
-            world.runs.fail(run_id, message, now=world.now())
-    except (ValidationError, json.JSONDecodeError):
-        logger.exception("a dead letter of the %s worker cannot be read and is dropped", worker)
+def _for_each(items: Iterable[Item], work: Callable[[Item], None]) -> None:
+    """Do the work of each item; one that fails must not keep the others from theirs. It is tried again next time."""
+    for item in items:
+        try:
+            work(item)
+        except Exception:
+            logger.exception("an item could not be reconciled")
 
 
-def _bury_uploads(body: str, world: World) -> None:
-    for key in manifest_keys(body):
-        _, upload_id = upload_of(key)
-        upload = world.uploads.get(upload_id)
-        if upload is not None:
-            reject_upload(upload, "it could not be read, after several attempts; upload it again", world)
+def _sweep_again(tombstone: Tombstone, world: World) -> None:
+    world.queues.send(DeleteData(project_id=tombstone.project_id, run_id=tombstone.run_id))
 
 
 def _restart_upload(upload: Upload, world: World) -> None:
-    """Store the manifest again, in case its S3 event was lost."""
-    if _is_idle(upload.time_moved or upload.time_added, world):
-        store_manifest(upload.manifest, world)
-        world.uploads.note_retry(upload.upload_id, now=world.now())
+    """Store the manifest again, in case its S3 event was lost; give up if that never helps."""
+    if not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
+        return
+    if upload.restarts >= MOST_RESTARTS:
+        reject_upload(upload, f"it was not taken in, though it was started {MOST_RESTARTS + 1} times", world)
+        return
+    store_manifest(upload.manifest, world)
+    world.uploads.note_restart(upload.upload_id, now=world.now())
 
 
 def _move_run(run: Run, world: World) -> None:
-    """Send a run's messages again if it has not moved for too long; note it last, so that dying here loses nothing."""
+    """Send a run's messages again if it has not moved for too long, and give up if that never helps.
+
+    It is noted last, so that dying here loses nothing. Looking at a run may fail for good too, so it counts first.
+    """
+    idle = _is_idle([run.time_moved, run.time_started, run.time_added], run.restarts, world)
+    try:
+        plan, stored = _look_at(run, world)
+    except Exception:
+        if idle:
+            _give_up_or_note(run, world)
+        raise
+    if len(stored) != run.chunks_stored:
+        world.runs.note_progress(run.run_id, len(stored), now=world.now())
+    elif idle and not (plan and world.queues.backlog("compare")):  # else its chunks wait for their turn
+        if run.restarts < MOST_RESTARTS:
+            logger.warning("run %s has not moved: its messages are sent again", run.run_id)
+            _send_again(run, plan, stored, world)
+        _give_up_or_note(run, world)
+
+
+def _look_at(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:
+    """Return a running run's plan, and what is stored of it."""
     plan = read_plan(run.project_id, run.run_id, world) if run.state is RunState.RUNNING else None
-    stored = restore_progress(run.project_id, plan, world) if plan else []
-    moved = len(stored) != run.chunks_stored
-    idle = not moved and _is_idle(run.time_moved or run.time_started or run.time_added, world)
-    if idle:
-        logger.warning("run %s has not moved: its messages are sent again", run.run_id)
-        _send_again(run, plan, stored, world)
-    if idle or moved:
-        world.runs.note_chunks(run.run_id, len(stored), now=world.now())
+    return plan, restore_progress(run.project_id, plan, world) if plan else []
 
 
 def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: World) -> None:
@@ -107,5 +110,19 @@ def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: Wo
         send_chunks(run.project_id, plan, missing, world)
 
 
-def _is_idle(since: datetime, world: World) -> bool:
-    return world.now() - since >= timedelta(seconds=world.settings.patience_s)
+def _give_up_or_note(run: Run, world: World) -> None:
+    """Count a restart, or fail the run if there were enough of them."""
+    if run.restarts < MOST_RESTARTS:
+        world.runs.note_restart(run.run_id, now=world.now())
+        return
+    message = (
+        "Run failed with an internal server error. It made no progress, though it was started"
+        f" {MOST_RESTARTS + 1} times; post a new run."
+    )
+    fail_run(run, message, world)
+
+
+def _is_idle(times: list[datetime | None], restarts: int, world: World) -> bool:
+    """Tell whether the last of these times is longer ago than the patience, which doubles with each restart."""
+    last = max(time for time in times if time is not None)
+    return world.now() - last >= timedelta(seconds=world.settings.patience_s * 2**restarts)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from linkage import object_keys
-from linkage.errors import RunFailed, RunNotComplete
-from linkage.models import RunState
+from linkage.errors import AccessDenied, RunFailed, RunNotComplete
+from linkage.models import Credentials, Project, ResultType, Run, RunState
 from linkage.ports import World
-from linkage.runs import open_run
+from linkage.projects import identify_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +17,58 @@ class Result:
     url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreFile:
+    """Where and with what the file of a run's similarity scores can be read."""
+
+    credentials: Credentials
+    endpoint: str
+    secure: bool
+    bucket: str
+    path: str
+
+
 def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Result:
-    """Return the result of a completed run; raises `RunFailed` or `RunNotComplete`."""
-    _, run = open_run(project_id, run_id, token, world)
-    if run.state is RunState.ERROR:
-        raise RunFailed
-    if run.state is not RunState.COMPLETED:
-        raise RunNotComplete
-    bucket, key = world.settings.store_bucket, object_keys.result(project_id, run_id)
+    """Return what the token opens of a completed run's result; raises `RunFailed` or `RunNotComplete`.
+
+    The result token opens groups, similarity scores, or the mask of permutations; a receipt token its party's own
+    permutation.
+    """
+    _, run, dataset = _open_completed(project_id, run_id, token, world)
+    if dataset is None:
+        key = object_keys.result(project_id, run.run_id)
+    else:
+        key = object_keys.permutation(project_id, run.run_id, dataset)
+    bucket = world.settings.store_bucket
     found = world.objects.look_at(bucket, key)
     if found is None:
         raise FileNotFoundError(f"the result of run {run_id} is gone")
     if found.size_bytes > world.settings.inline_result_bytes:
         return Result(url=world.objects.presign(bucket, key, expires_s=world.settings.result_url_expires_s))
     return Result(text=world.objects.get_range(bucket, key, 0, found.size_bytes).decode())
+
+
+def permit_download(project_id: str, run_id: str, token: str, world: World) -> ScoreFile | None:
+    """Issue temporary credentials that read the file of a completed run's similarity scores, and nothing else.
+
+    None if the project's result type is another: it has no such file.
+    """
+    project, run, _ = _open_completed(project_id, run_id, token, world)
+    if project.result_type is not ResultType.SIMILARITY_SCORES:
+        return None
+    settings, key = world.settings, object_keys.score_file(project_id, run.run_id)
+    credentials = world.credentials.issue_reading(key, session_name=run.run_id)
+    return ScoreFile(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
+
+
+def _open_completed(project_id: str, run_id: str, token: str, world: World) -> tuple[Project, Run, int | None]:
+    """Return project, run, and the data set of the party whose receipt token it is, if it is one."""
+    project, dataset = identify_reader(project_id, token, world)
+    run = world.runs.get(project_id, run_id)
+    if run is None:
+        raise AccessDenied
+    if run.state is RunState.ERROR:
+        raise RunFailed
+    if run.state is not RunState.COMPLETED:
+        raise RunNotComplete
+    return project, run, dataset

@@ -7,7 +7,7 @@ from linkage.messages import PlanRun
 from linkage.models import Contributions, Progress, Project, Run, RunState
 from linkage.ports import World
 from linkage.progress import read_progress
-from linkage.projects import open_project
+from linkage.projects import identify_reader, open_project
 from linkage.timing import arm_timer
 from linkage.tokens import new_id
 
@@ -60,7 +60,12 @@ def open_run(project_id: str, run_id: str, token: str, world: World) -> tuple[Pr
 
 def describe_status(project_id: str, run_id: str, token: str, world: World) -> RunStatus:
     """Return all that a run's status says. Its progress never goes down: see `linkage.progress`."""
-    project, run = open_run(project_id, run_id, token, world)
+    project, _ = identify_reader(project_id, token, world)
+    run = world.runs.get(project_id, run_id)
+    if run is None:
+        raise AccessDenied
     contributions = world.projects.contributions(project_id)
     progress = read_progress(run, world) if run.state is RunState.RUNNING else None
+    if run.state is RunState.RUNNING and progress is None:  # its plan went with its completion, a moment ago
+        run = world.runs.get(project_id, run_id) or run
     return RunStatus(run, project, contributions, progress)

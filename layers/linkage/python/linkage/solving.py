@@ -1,71 +1,157 @@
 """Use case of the solve worker: make a run's result out of all its candidate pairs."""
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
 from linkage import object_keys
-from linkage.candidate_files import HEADER_BYTES, load_count
-from linkage.candidates import CandidatePairs, join_pairs, load_pairs, sort_pairs
+from linkage.candidates import Candidates
 from linkage.deletion import remove_prefix
-from linkage.groups import dump_groups, solve_groups
+from linkage.engines import Groups, SolverLimitReached, engine
+from linkage.errors import TooManyCandidates
+from linkage.gathering import CandidateFile, gather_candidates
 from linkage.messages import SolveRun
-from linkage.models import Run, RunState
+from linkage.models import ResultType, Run, RunState
+from linkage.permutations import Permutations, draw_permutations, dump_permutations, load_permutations
 from linkage.plans import Plan
 from linkage.ports import World
 from linkage.progress import list_stored_chunks, read_plan
+from linkage.result_texts import (
+    SCORE_FILE_HEADER,
+    SCORES_CLOSE,
+    SCORES_OPEN,
+    groups_text,
+    mask_text,
+    permutation_text,
+    score_rows,
+    scores_text,
+)
 
 
 def solve_run(message: SolveRun, world: World) -> None:
     """Solve the run if all its chunks are compared, store its result and complete it.
 
-    Safe to repeat: the result is a function of the stored candidate pairs and is written under the run's own key, the
-    state moves once, and what was only needed on the way is removed last. A message that comes too early does nothing:
-    whoever compares the last chunk sends another.
+    Safe to repeat: the result is a function of the stored candidate pairs, or of the permutations that were stored
+    first, and is written under the run's own keys; the state moves once; what was only needed on the way is removed
+    last. A message that comes too early does nothing: whoever compares the last chunk sends another.
     """
     run = world.runs.get(message.project_id, message.run_id)
-    if run is not None and run.state is RunState.RUNNING:
-        _solve(run, world)
+    project = world.projects.get(message.project_id)
+    if run is not None and project is not None and run.state is RunState.RUNNING:
+        try:
+            _solve(run, project.result_type, world)
+        except TooManyCandidates as error:
+            world.runs.fail(run.run_id, str(error), now=world.now())
         run = world.runs.get(message.project_id, message.run_id)
-    if run is not None and run.state is RunState.COMPLETED:
+    if run is not None and run.state in {RunState.COMPLETED, RunState.ERROR}:
         _remove_intermediates(run, world)
 
 
-def _solve(run: Run, world: World) -> None:
+def _solve(run: Run, result_type: ResultType, world: World) -> None:
     plan = read_plan(run.project_id, run.run_id, world)
-    if plan is None or len(list_stored_chunks(run.project_id, plan, world)) < len(plan.chunks):
+    files = None if plan is None else _list_files(run, plan, world)
+    if plan is None or files is None:
         return
-    count = sum(_stored_count(run, chunk, world) for chunk in range(len(plan.chunks)))
-    if count > world.settings.max_candidates:
-        world.runs.fail(run.run_id, _too_many(count, run, world), now=world.now())
-        return
-    result = dump_groups(solve_groups(_read_candidates(run, plan, world)))
-    world.objects.put(world.settings.store_bucket, object_keys.result(run.project_id, run.run_id), result)
+    if result_type is ResultType.SIMILARITY_SCORES:
+        _store_scores(run, files, world)
+    elif result_type is ResultType.GROUPS:
+        _store(object_keys.result(run.project_id, run.run_id), groups_text(*_group(run, plan, files, world)), world)
+    else:
+        _store_permutations(run, plan, files, world)
     world.runs.complete(run.run_id, now=world.now())
 
 
-def _too_many(count: int, run: Run, world: World) -> str:
-    return (
-        f"This run has created more than the global limit of candidate pairs: at least {count}, allowed are"
-        f" {world.settings.max_candidates}. Post a run with a threshold above {run.threshold}."
-    )
-
-
-def _stored_count(run: Run, chunk: int, world: World) -> int:
-    key = object_keys.chunk_candidates(run.project_id, run.run_id, chunk)
-    return load_count(world.objects.get_range(world.settings.store_bucket, key, 0, HEADER_BYTES))
-
-
-def _read_candidates(run: Run, plan: Plan, world: World) -> dict[tuple[int, int], CandidatePairs]:
-    """Read all candidate pairs, by pair of data sets, each pair once."""
-    found: dict[tuple[int, int], list[CandidatePairs]] = {}
-    for number, chunk in enumerate(plan.chunks):
-        raw = world.objects.get(
-            world.settings.store_bucket, object_keys.chunk_candidates(run.project_id, run.run_id, number)
+def _list_files(run: Run, plan: Plan, world: World) -> list[CandidateFile] | None:
+    """Return the files of the run's chunks; None if a chunk is not compared yet."""
+    stored = list_stored_chunks(run.project_id, plan, world)
+    if len(stored) < len(plan.chunks):
+        return None
+    if any(chunk.overflow for chunk in stored):
+        raise _too_many(run, world)
+    return [
+        CandidateFile(
+            object_keys.chunk_candidates(run.project_id, run.run_id, chunk.chunk),
+            chunk.candidates,
+            plan.dataset_pair(plan.chunks[chunk.chunk]),
         )
-        if raw is None:
-            raise FileNotFoundError(f"the candidate pairs of chunk {number} are gone")
-        found.setdefault((chunk.left, chunk.right), []).append(load_pairs(raw))
-    return {datasets: sort_pairs(join_pairs(parts)) for datasets, parts in found.items()}
+        for chunk in stored
+    ]
+
+
+def _gather(run: Run, files: list[CandidateFile], world: World) -> Iterator[Candidates]:
+    """Yield the run's candidate pairs in their order; stop where there are too many, each counted once."""
+    left = world.settings.max_candidates
+    for batch in gather_candidates(files, world):
+        left -= len(batch)
+        if left < 0:
+            raise _too_many(run, world)
+        yield batch
+
+
+def _too_many(run: Run, world: World) -> TooManyCandidates:
+    limit = world.settings.max_candidates
+    return TooManyCandidates(f"at least {limit + 1:,}", limit, run.threshold)
+
+
+def _group(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> Groups:
+    """Group the records: data sets and records of all members, and where each group begins."""
+    settings = world.settings
+    solver = engine(settings.engine).new_solver(plan.record_counts, max_pending=settings.max_pending)
+    try:
+        for batch in _gather(run, files, world):
+            solver.feed(batch)
+    except SolverLimitReached:
+        raise TooManyCandidates(
+            f"more than {settings.max_pending:,} pairs of groups may still merge", settings.max_pending, run.threshold
+        ) from None
+    return solver.groups()
+
+
+def _store_scores(run: Run, files: list[CandidateFile], world: World) -> None:
+    """Write the scores as JSON and as a file, while they are merged."""
+    bucket, ids = world.settings.store_bucket, (run.project_id, run.run_id)
+    with (
+        world.objects.writer(bucket, object_keys.score_file(*ids)) as file,
+        world.objects.writer(bucket, object_keys.result(*ids)) as text,
+    ):
+        file.write(SCORE_FILE_HEADER)
+        text.write(SCORES_OPEN)
+        for number, batch in enumerate(_gather(run, files, world)):
+            file.write(score_rows(batch))
+            for piece in chain([b","] if number else [], scores_text(batch)):
+                text.write(piece)
+        text.write(SCORES_CLOSE)
+
+
+def _store_permutations(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> None:
+    """Store what was drawn first, by whichever worker, and then the parts that clients read."""
+    ids = run.project_id, run.run_id
+    drawn = _draw_once(run, plan, files, world)
+    _store(object_keys.result(*ids), mask_text(drawn.mask), world)
+    for dataset, positions in enumerate((drawn.left, drawn.right)):
+        _store(object_keys.permutation(*ids, dataset), permutation_text(positions, len(drawn.mask)), world)
+
+
+def _draw_once(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> Permutations:
+    bucket, key = world.settings.store_bucket, object_keys.permutations(run.project_id, run.run_id)
+    stored = world.objects.get(bucket, key)
+    if stored is None:
+        _, records, _ = _group(run, plan, files, world)
+        left_count, right_count = plan.record_counts
+        drawn = draw_permutations(records[::2], records[1::2], (left_count, right_count))
+        world.objects.put_first(bucket, key, dump_permutations(drawn))
+        stored = world.objects.get(bucket, key)
+    if stored is None:
+        raise FileNotFoundError(f"there is no {key}")
+    return load_permutations(stored)
+
+
+def _store(key: str, pieces: Iterable[bytes], world: World) -> None:
+    with world.objects.writer(world.settings.store_bucket, key) as file:
+        for piece in pieces:
+            file.write(piece)
 
 
 def _remove_intermediates(run: Run, world: World) -> None:
-    """Remove the plan, which stops late compare workers, and then the candidate pairs."""
-    world.objects.delete(world.settings.store_bucket, [object_keys.plan(run.project_id, run.run_id)])
-    remove_prefix(object_keys.candidates(run.project_id, run.run_id), world)
+    """Remove what the run needs no more: the plan first, which stops late compare workers."""
+    for prefix in object_keys.intermediates(run.project_id, run.run_id):
+        remove_prefix(prefix, world)

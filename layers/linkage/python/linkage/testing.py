@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ from linkage.models import (
     Upload,
     UploadState,
 )
-from linkage.ports import World
+from linkage.ports import World, Writer
 from linkage.settings import Settings
 
 _FINAL = {RunState.COMPLETED, RunState.ERROR}
@@ -101,9 +101,19 @@ class MemoryProjects:
         self.tables.credentials[party_id] = max(expiration, self.tables.credentials.get(party_id, expiration))
         return True
 
-    def delete(self, project_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+    def delete(
+        self,
+        project_id: str,
+        *,
+        now: datetime,
+        sweep_until: datetime,
+        event: str = "project deleted",
+        unused_since: datetime | None = None,
+    ) -> bool:
         """Remove every row of the project, leave a tombstone and an audit entry; False if there is none."""
         tables = self.tables
+        if unused_since is not None and not self._is_unused(project_id, unused_since):
+            return False
         if tables.projects.pop(project_id, None) is None:
             return False
         last = [tables.credentials.pop(p.party_id, sweep_until) for p in self.parties(project_id)]
@@ -112,8 +122,27 @@ class MemoryProjects:
         for key in [key for key in tables.tombstones if key[0] == project_id]:
             del tables.tombstones[key]
         tables.tombstones[project_id, None] = Tombstone(project_id, None, max([sweep_until, *last])), now
-        tables.audit.append(("project deleted", project_id, None))
+        tables.audit.append((event, project_id, None))
         return True
+
+    def unused(self, since: datetime, *, limit: int) -> Sequence[str]:
+        """Return ids of projects in which nothing happened from then on, oldest first."""
+        return [project_id for project_id, _ in self.list() if self._is_unused(project_id, since)][:limit]
+
+    def note(self, project_id: str, event: str, *, now: datetime) -> None:  # noqa: ARG002
+        """Keep an audit entry."""
+        self.tables.audit.append((event, project_id, None))
+
+    def _is_unused(self, project_id: str, since: datetime) -> bool:
+        tables = self.tables
+        runs = [run for run in tables.runs.values() if run.project_id == project_id]
+        times = [
+            *(project.time_added for project in tables.projects.values() if project.project_id == project_id),
+            *(tables.credentials.get(party.party_id) for party in self.parties(project_id)),
+            *(upload.time_added for upload in tables.uploads.values() if upload.project_id == project_id),
+            *(time for run in runs for time in (run.time_added, run.time_completed)),
+        ]
+        return all(time is None or time < since for time in times)
 
 
 @dataclass
@@ -150,6 +179,7 @@ class MemoryUploads:
 
     def fail(self, upload_id: str, message: str, *, now: datetime) -> bool:
         """Move a received upload to `error`, and the project's waiting runs with it; False if it is not received."""
+        _check_storable(message)
         upload = self.tables.uploads.get(upload_id)
         if upload is None or upload.state is not UploadState.RECEIVED:
             return False
@@ -168,14 +198,22 @@ class MemoryUploads:
         ready = [ReadyUpload(index[upload.party_id], upload.party_id, upload.upload_id) for upload in found]
         return sorted(ready, key=lambda upload: upload.dataset_index)
 
+    def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
+        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
+        rows = [u for u in self.tables.uploads.values() if u.project_id == project_id]
+        alive = [upload for upload in rows if upload.state is not UploadState.ERROR]
+        return sorted((self.tables.parties[u.party_id].dataset_index, u.receipt_token_hash) for u in alive)
+
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
         return [upload for upload in self.tables.uploads.values() if upload.state is UploadState.RECEIVED]
 
-    def note_retry(self, upload_id: str, *, now: datetime) -> None:
-        """Keep that the upload's intake was started again now."""
-        if upload_id in self.tables.uploads:
-            self.tables.uploads[upload_id] = dataclasses.replace(self.tables.uploads[upload_id], time_moved=now)
+    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+        """Count that the upload's intake was started again now."""
+        upload = self.tables.uploads.get(upload_id)
+        if upload is not None:
+            restarts = upload.restarts + 1
+            self.tables.uploads[upload_id] = dataclasses.replace(upload, time_moved=now, restarts=restarts)
 
 
 @dataclass
@@ -206,12 +244,13 @@ class MemoryRuns:
 
     def queue(self, run_id: str) -> None:
         """Move `created` to `queued`."""
-        self._move(run_id, {RunState.CREATED}, state=RunState.QUEUED)
+        self._move(run_id, {RunState.CREATED}, state=RunState.QUEUED, restarts=0)
 
     def start(self, run_id: str, *, total_comparisons: int, now: datetime) -> None:
         """Move `created` or `queued` to `running`."""
         before = {RunState.CREATED, RunState.QUEUED}
-        self._move(run_id, before, state=RunState.RUNNING, total_comparisons=total_comparisons, time_started=now)
+        begun = {"total_comparisons": total_comparisons, "time_started": now, "time_moved": now, "restarts": 0}
+        self._move(run_id, before, state=RunState.RUNNING, **begun)
 
     def complete(self, run_id: str, *, now: datetime) -> None:
         """Move `running` to `completed`."""
@@ -219,6 +258,7 @@ class MemoryRuns:
 
     def fail(self, run_id: str, message: str, *, now: datetime) -> None:
         """Move any state but `completed` and `error` to `error`."""
+        _check_storable(message)
         before = set(RunState) - _FINAL
         self._move(run_id, before, state=RunState.ERROR, message=message, time_completed=now)
 
@@ -231,18 +271,30 @@ class MemoryRuns:
             if run.state not in _FINAL and (run.state is not RunState.CREATED or self._can_start(run))
         ]
 
-    def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        """Keep what the reconciler saw, and that the run moved (or was moved) now."""
-        self._move(run_id, set(RunState), chunks_stored=chunks_stored, time_moved=now)
+    def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+        """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
+        self._move(run_id, set(RunState), chunks_stored=chunks_stored, time_moved=now, restarts=0)
 
-    def delete(self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+    def note_restart(self, run_id: str, *, now: datetime) -> None:
+        """Count that the run was started again now."""
+        if run_id in self.tables.runs:
+            self._move(run_id, set(RunState), time_moved=now, restarts=self.tables.runs[run_id].restarts + 1)
+
+    def delete(
+        self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
+    ) -> bool:
         """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
         if self.get(project_id, run_id) is None:
             return False
         del self.tables.runs[run_id]
         self.tables.tombstones[project_id, run_id] = Tombstone(project_id, run_id, sweep_until), now
-        self.tables.audit.append(("run deleted", project_id, run_id))
+        self.tables.audit.append((event, project_id, run_id))
         return True
+
+    def ended(self, before: datetime, *, limit: int) -> Sequence[Run]:
+        """Return runs that were completed, or failed, before then, oldest first."""
+        ended = [(run.time_completed, run.run_id) for run in self.tables.runs.values() if run.time_completed]
+        return [self.tables.runs[run_id] for time, run_id in sorted(ended) if time < before][:limit]
 
     def rate(self) -> int:
         """Return the comparisons a second of the run that completed last, at least 1."""
@@ -298,8 +350,8 @@ class MemoryTimer:
     tables: Tables
 
     def arm(self, due: datetime, *, overdue: datetime) -> bool:
-        """Claim the sending of the next message; False if one is on its way that was due after ``overdue``."""
-        if self.tables.timer is not None and self.tables.timer > overdue:
+        """Claim the sending of the next message; False if one is on its way that comes by then."""
+        if self.tables.timer is not None and overdue < self.tables.timer <= due:
             return False
         self.tables.timer = due
         return True
@@ -318,6 +370,8 @@ class MemoryObjects:
 
     stored: dict[tuple[str, str], tuple[bytes, dict[str, str]]] = field(default_factory=dict)
     multipart_uploads: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    clock: Callable[[], datetime] | None = None
+    times: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def get(self, bucket: str, key: str) -> bytes | None:
         """Return the whole object, or None."""
@@ -330,6 +384,10 @@ class MemoryObjects:
         if len(body) != stop - start:
             raise EOFError(f"{key} ends before byte {stop}")
         return body
+
+    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+        """Return the same of an object that never changes."""
+        return memoryview(self.get_range(bucket, key, start, stop))
 
     @contextmanager
     def open(self, file: StoredFile) -> Iterator[BinaryIO]:
@@ -349,7 +407,16 @@ class MemoryObjects:
     def put(self, bucket: str, key: str, body: bytes, *, metadata: dict[str, str] | None = None) -> StoredFile:
         """Store the object, over any that is there."""
         self.stored[bucket, key] = bytes(body), metadata or {}
+        if self.clock is not None:
+            self.times[bucket, key] = self.clock()
         return StoredFile(bucket=bucket, key=key, etag=_etag(body), size_bytes=len(body))
+
+    @contextmanager
+    def writer(self, bucket: str, key: str) -> Iterator[Writer]:
+        """Store an object piece by piece, over any that is there; nobody sees it before it is whole."""
+        body = io.BytesIO()
+        yield body
+        self.put(bucket, key, body.getvalue())
 
     def put_first(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""
@@ -362,7 +429,7 @@ class MemoryObjects:
         """Yield the objects whose keys begin with the prefix, in the order of their keys."""
         for where, key in sorted(self.stored):
             if where == bucket and key.startswith(prefix):
-                yield StoredObject(key, len(self.stored[where, key][0]))
+                yield StoredObject(key, len(self.stored[where, key][0]), time_modified=self.times.get((where, key)))
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Remove the objects; one that is not there is no error."""
@@ -390,6 +457,10 @@ class MemoryQueues:
     def send(self, *messages: Message, delay_s: int = 0) -> None:
         """Keep the messages."""
         self.sent += [(WORKERS[type(message)], message, delay_s) for message in messages]
+
+    def backlog(self, worker: str) -> int:
+        """Return how many messages wait for a worker."""
+        return sum(name == worker for name, _, _ in self.sent)
 
     def dead_letters(self) -> Iterator[tuple[str, str]]:
         """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
@@ -480,6 +551,10 @@ class MemoryCredentials:
         """Return made-up credentials for the prefix."""
         return Credentials(f"key-{session_name}", "secret", f"session-{prefix}", self.clock() + timedelta(hours=1))
 
+    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
+        """Return made-up credentials for the object."""
+        return self.issue(key, session_name=session_name)
+
 
 @dataclass
 class Clock:
@@ -507,13 +582,19 @@ def in_memory_world(**settings: object) -> World:
         runs=MemoryRuns(tables),
         tombstones=MemoryTombstones(tables),
         timer=MemoryTimer(tables),
-        objects=MemoryObjects(),
+        objects=MemoryObjects(clock=clock),
         queues=MemoryQueues(),
         progress=MemoryProgress(),
         cache=MemoryCache(),
         credentials=MemoryCredentials(clock),
         now=clock,
     )
+
+
+def _check_storable(text: str) -> None:
+    """Refuse what PostgreSQL refuses in a text."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("a text cannot hold NUL characters or lone surrogates")
 
 
 def _etag(body: bytes) -> str:

@@ -1,8 +1,8 @@
 """The reconciler's timer: a delayed message that comes back while anything is unfinished.
 
 One row of the database says when the next message is due, so that however many requests ask for it, one message is on
-its way. If that message is lost, the next request that finds it overdue sends another; if two are on their way, only
-the one that the row speaks of goes on.
+its way. If that message is lost, or would come too late (while only tombstones are left it comes seldom), the next
+request sends another; if two are on their way, only the one that the row speaks of goes on.
 """
 
 from datetime import datetime, timedelta

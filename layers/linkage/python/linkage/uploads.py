@@ -4,11 +4,20 @@ All ways end in the same: an upload's row, then its manifest in the store bucket
 row comes first and holds all that the manifest says, so that a manifest that was lost can be made again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from linkage import object_keys
-from linkage.encodings import join_encodings
-from linkage.errors import AccessDenied, EncodingsRefused, InvalidRequest, ObjectPathNotAllowed, TokenAlreadyUsed
+from linkage.block_files import dump_block_file, order_by_record
+from linkage.encodings import join_encodings, needed_bytes
+from linkage.errors import (
+    AccessDenied,
+    CredentialsNotOffered,
+    EncodingsRefused,
+    InvalidRequest,
+    ObjectPathNotAllowed,
+    TokenAlreadyUsed,
+)
 from linkage.models import (
     Credentials,
     FileFormat,
@@ -21,7 +30,7 @@ from linkage.models import (
     UploadState,
 )
 from linkage.ports import World
-from linkage.projects import identify_party
+from linkage.projects import expected_encoding_size, identify_party
 from linkage.timing import arm_timer
 from linkage.tokens import hash_token, new_id, new_token
 
@@ -39,12 +48,47 @@ class UploadPermit:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class DirectUpload:
+    """Encodings in base64, and the ids of their blocks by record index; None is no blocking."""
+
+    encodings: Sequence[str] = field(repr=False)
+    blocks: Mapping[str, Sequence[str | int]] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryUpload:
+    """Encodings as raw bytes, one after the other: how many, and the size of each."""
+
+    body: bytes = field(repr=False)
+    count: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an announced file is said to be."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncedUpload:
+    """Files in the object store: the encodings and, with blocking, their blocks."""
+
+    encodings: Place
+    blocks: Place | None
+
+
 def permit_upload(project_id: str, token: str, world: World) -> UploadPermit:
     """Issue temporary credentials for the party's own place in the uploads bucket.
 
     May be asked again at any time, so that a long upload is never cut off.
     """
     _, party = identify_party(project_id, token, world)
+    if not world.settings.upload_credentials:
+        raise CredentialsNotOffered
     path = object_keys.party_prefix(project_id, party.party_id)
     credentials = world.credentials.issue(path, session_name=party.party_id)
     if not world.projects.note_credentials(party.party_id, credentials.expiration):
@@ -53,64 +97,105 @@ def permit_upload(project_id: str, token: str, world: World) -> UploadPermit:
     return UploadPermit(credentials, settings.upload_endpoint, settings.upload_secure, settings.uploads_bucket, path)
 
 
-def receive_encodings(project_id: str, token: str, encodings: list[object], world: World) -> str:
-    """Take encodings that came in the request itself, and return the receipt token.
+def receive_encodings(project_id: str, token: str, sent: DirectUpload, world: World) -> str:
+    """Take encodings that came in the request itself, and return the receipt token."""
+    project, party = identify_party(project_id, token, world)
+    _check_blocking(project, has_blocks=sent.blocks is not None)
+    if not sent.encodings or sent.blocks == {}:
+        raise InvalidRequest("Missing CLKs information")
+    joined, size = join_encodings(sent.encodings)
+    count = len(sent.encodings)
+    blocks = None if sent.blocks is None else dump_block_file(order_by_record(sent.blocks, count))
+    return _park(BinaryUpload(joined, count, size), party, world, blocks=blocks)
 
-    They are parked in the store bucket as raw bytes. If this dies before the upload's row is kept, the parked object is
-    never used and expires.
+
+def receive_binary(project_id: str, token: str, sent: BinaryUpload, world: World) -> str:
+    """Take encodings that came in the request as raw bytes, and return the receipt token.
+
+    There is no way to send blocks along: the records are in the one block of those who have no blocking, even if the
+    project uses blocking.
     """
-    project, party = _check_party(project_id, token, world)
-    joined, size = join_encodings(encodings)
-    upload_id = new_id()
-    key = object_keys.parked(project_id, upload_id)
-    parked = world.objects.put(world.settings.store_bucket, key, joined)
-    manifest = Manifest(
-        project_id=project.project_id,
-        party_id=party.party_id,
-        upload_id=upload_id,
-        encodings=parked,
-        format=FileFormat.BINARY,
-        encoding_count=len(encodings),
-        encoding_size=size,
-    )
-    try:
-        return _begin_upload(manifest, world)
-    except (TokenAlreadyUsed, AccessDenied):
-        world.objects.delete(parked.bucket, [key])
-        raise
+    project, party = identify_party(project_id, token, world)
+    settings = world.settings
+    if sent.count < 1:
+        raise InvalidRequest("Invalid value for Hash-Count header")
+    if not settings.min_encoding_size <= sent.size <= settings.max_encoding_size:
+        raise InvalidRequest("Invalid value for Hash-Size header")
+    if sent.size != (project.encoding_size or expected_encoding_size(project) or sent.size):
+        raise InvalidRequest("Upload 'Hash-Size' doesn't match project settings")
+    if len(sent.body) != sent.count * sent.size:
+        raise InvalidRequest("Uploaded data did not match the expected size. Check request headers are correct")
+    return _park(sent, party, world)
 
 
-def announce_file(project_id: str, token: str, bucket: str, key: str, world: World) -> str:
-    """Take note of a file of encodings that the party put in the object store, and return the receipt token.
+def announce_files(project_id: str, token: str, announced: AnnouncedUpload, world: World) -> str:
+    """Take note of the files that the party put in the object store, and return the receipt token.
 
-    The file is looked at now and pinned by its ETag: what is compared is what was announced.
+    The files are looked at now and pinned by their ETags: what is compared is what was announced.
     """
-    _, party = _check_party(project_id, token, world)
-    path = object_keys.party_prefix(project_id, party.party_id)
-    if bucket != world.settings.uploads_bucket or not key.startswith(f"{path}/"):
-        raise ObjectPathNotAllowed
-    found = world.objects.look_at(bucket, key)
-    if found is None:
-        raise InvalidRequest(f"There is no object {key} in bucket {bucket}: upload it before you announce it")
+    project, party = identify_party(project_id, token, world)
+    _check_blocking(project, has_blocks=announced.blocks is not None)
+    encodings, found = _pin(announced.encodings, party, world)
     manifest = Manifest(
         project_id=project_id,
         party_id=party.party_id,
         upload_id=new_id(),
-        encodings=StoredFile(bucket=bucket, key=key, etag=found.etag, size_bytes=found.size_bytes),
-        format=FileFormat.JSON if key.endswith(".json") else FileFormat.BINARY,
+        encodings=encodings,
+        format=FileFormat.JSON if encodings.key.endswith(".json") else FileFormat.BINARY,
         encoding_count=_announced_number(found, _COUNT),
         encoding_size=_announced_number(found, _SIZE),
+        blocks=None if announced.blocks is None else _pin(announced.blocks, party, world)[0],
     )
     _check_announced(manifest, world)
     return _begin_upload(manifest, world)
 
 
-def _check_party(project_id: str, token: str, world: World) -> tuple[Project, Party]:
-    """Return the project and the party that may upload now."""
-    project, party = identify_party(project_id, token, world)
-    if project.uses_blocking:
+def _check_blocking(project: Project, *, has_blocks: bool) -> None:
+    """Refuse an upload that does not go with the project's blocking setting."""
+    if project.uses_blocking and not has_blocks:
         raise EncodingsRefused('Expecting blocking information. Either in "blocks" or "clksnblocks"')
-    return project, party
+    if has_blocks and not project.uses_blocking:
+        raise EncodingsRefused("Blocking has been disabled for this project, but received blocking information")
+
+
+def _park(sent: BinaryUpload, party: Party, world: World, *, blocks: bytes | None = None) -> str:
+    """Keep what came in a request in the store bucket until its intake, and begin the upload.
+
+    If this dies before the upload's row is kept, the parked objects are never used and expire.
+    """
+    upload_id, bucket = new_id(), world.settings.store_bucket
+    keys = (
+        object_keys.parked_encodings(party.project_id, upload_id),
+        object_keys.parked_blocks(party.project_id, upload_id),
+    )
+    manifest = Manifest(
+        project_id=party.project_id,
+        party_id=party.party_id,
+        upload_id=upload_id,
+        encodings=world.objects.put(bucket, keys[0], sent.body),
+        format=FileFormat.BINARY,
+        encoding_count=sent.count,
+        encoding_size=sent.size,
+        blocks=None if blocks is None else world.objects.put(bucket, keys[1], blocks),
+    )
+    try:
+        return _begin_upload(manifest, world)
+    except (TokenAlreadyUsed, AccessDenied):
+        world.objects.delete(bucket, keys)
+        raise
+
+
+def _pin(place: Place, party: Party, world: World) -> tuple[StoredFile, StoredObject]:
+    """Find a file of the party's own, and pin what is there now."""
+    path = object_keys.party_prefix(party.project_id, party.party_id)
+    if place.bucket != world.settings.uploads_bucket or not object_keys.lies_under(path, place.key):
+        raise ObjectPathNotAllowed
+    found = world.objects.look_at(place.bucket, place.key)
+    if found is None:
+        raise InvalidRequest(
+            f"There is no object {place.key} in bucket {place.bucket}: upload it before you announce it"
+        )
+    return StoredFile(bucket=place.bucket, key=place.key, etag=found.etag, size_bytes=found.size_bytes), found
 
 
 def _announced_number(found: StoredObject, name: str) -> int:
@@ -122,15 +207,14 @@ def _announced_number(found: StoredObject, name: str) -> int:
 
 
 def _check_announced(manifest: Manifest, world: World) -> None:
-    """Refuse what can be seen to be too much without reading it."""
-    settings = world.settings
-    if manifest.encoding_size > settings.max_encoding_size:
-        raise InvalidRequest(
-            f"Encoding size out of configured bounds: '{_SIZE}' is {manifest.encoding_size} bytes,"
-            f" allowed are {settings.min_encoding_size} to {settings.max_encoding_size}"
-        )
-    if manifest.encoding_count * manifest.encoding_size > settings.max_upload_bytes:
-        raise InvalidRequest(f"An upload can have at most {settings.max_upload_bytes} bytes of encodings")
+    """Refuse what can be seen to be too much without reading it.
+
+    A size that no project can have is not refused here: clients of the original expect a 201, then the project's error.
+    """
+    allowed = world.settings.max_upload_bytes
+    if needed_bytes(manifest.encoding_count, manifest.encoding_size) > allowed:
+        most = allowed // needed_bytes(1, manifest.encoding_size)
+        raise InvalidRequest(f"'{_COUNT}' is {manifest.encoding_count}, an upload can have at most {most} of that size")
 
 
 def _begin_upload(manifest: Manifest, world: World) -> str:
@@ -146,8 +230,10 @@ def _begin_upload(manifest: Manifest, world: World) -> str:
         time_added=world.now(),
     )
     world.uploads.begin(upload)
-    store_manifest(manifest, world)
-    arm_timer(world)
+    try:
+        store_manifest(manifest, world)
+    finally:
+        arm_timer(world)  # the reconciler stores it where that failed
     return receipt_token
 
 

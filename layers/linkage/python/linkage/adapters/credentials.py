@@ -2,8 +2,9 @@
 
 import json
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from linkage.adapters.unavailable import report_unavailable
 from linkage.models import Credentials
 
 if TYPE_CHECKING:
@@ -13,22 +14,33 @@ if TYPE_CHECKING:
 class StsCredentials:
     """See `linkage.ports.CredentialIssuer`.
 
-    The upload role may put anywhere in the uploads bucket; the session policy narrows it to one prefix.
+    The upload role may put anywhere in the uploads bucket, the download role may read any file of scores in the store
+    bucket; a session policy narrows them to one prefix, or to one object.
     """
 
-    def __init__(self, client: "STSClient", *, role_arn: str, bucket: str, duration_s: int) -> None:
+    def __init__(self, client: "STSClient", *, uploads: "Grant", downloads: "Grant", duration_s: int) -> None:
+        report_unavailable(client)
         self._client = client
-        self._role_arn = role_arn
-        self._bucket = bucket
+        self._uploads = uploads
+        self._downloads = downloads
         self._duration_s = duration_s
 
     def issue(self, prefix: str, *, session_name: str) -> Credentials:
         """Return credentials that can put objects under the prefix of the uploads bucket, and nothing else."""
+        return self._assume(self._uploads, upload_policy(self._uploads.bucket, prefix), session_name)
+
+    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
+        """Return credentials that can read the one object of the store bucket, and nothing else."""
+        return self._assume(
+            self._downloads, download_policy(self._downloads.bucket, key, self._downloads.key_arn), session_name
+        )
+
+    def _assume(self, grant: "Grant", policy: str, session_name: str) -> Credentials:
         answer = self._client.assume_role(
-            RoleArn=self._role_arn,
+            RoleArn=grant.role_arn,
             RoleSessionName=session_name,
             DurationSeconds=self._duration_s,
-            Policy=session_policy(self._bucket, prefix),
+            Policy=policy,
         )["Credentials"]
         return Credentials(
             answer["AccessKeyId"],
@@ -38,12 +50,31 @@ class StsCredentials:
         )
 
 
-def session_policy(bucket: str, prefix: str) -> str:
+class Grant(NamedTuple):
+    """A role that may be handed out, the bucket that it is for, and the key that this is encrypted with, if any."""
+
+    role_arn: str
+    bucket: str
+    key_arn: str = ""
+
+
+def upload_policy(bucket: str, prefix: str) -> str:
     """Return the policy that allows to put under a prefix, and to list and abort one's own uploads there."""
-    statement = {
-        "Sid": "UploadUnderOwnPrefixOnly",
-        "Effect": "Allow",
-        "Action": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-        "Resource": f"arn:aws:s3:::{bucket}/{prefix}/*",
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+    actions = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    return _policy(_allow("UploadUnderOwnPrefixOnly", actions, f"arn:aws:s3:::{bucket}/{prefix}/*"))
+
+
+def download_policy(bucket: str, key: str, key_arn: str = "") -> str:
+    """Return the policy that allows to read one object."""
+    reading = _allow("ReadOneObjectOnly", ["s3:GetObject"], f"arn:aws:s3:::{bucket}/{key}")
+    decrypting = [_allow("DecryptIt", ["kms:Decrypt"], key_arn)] if key_arn else []
+    return _policy(reading, *decrypting)
+
+
+def _allow(sid: str, actions: list[str], resource: str) -> dict[str, str | list[str]]:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def _policy(*statements: dict[str, str | list[str]]) -> str:
+    """Write a policy, compact: a session policy has at most 2,048 characters."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))

@@ -5,7 +5,7 @@ done anything is opened again, for as long as waking up may take.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,25 +13,36 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from linkage.errors import DatabaseUnavailable
+
 WAKE_UP_S = 20.0
 """How long to go on trying to connect: less than API Gateway waits."""
 _PAUSE_S = 0.5
+_CONNECT_S = 5
 
 
 class Database:
     """A lazily opened, self-mending connection. One thread uses it at a time, as in a Lambda function."""
 
-    def __init__(self, url: str, *, wake_up_s: float = WAKE_UP_S) -> None:
+    def __init__(self, url: str, *, wake_up_s: float = WAKE_UP_S, token: Callable[[str], str] | None = None) -> None:
+        """Connect to the URL; with ``token``, what it makes of the URL is the password of each connection."""
         self._url = url
         self._wake_up_s = wake_up_s
+        self._token = token
         self._connection: Connection | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
-        """Run statements in a transaction: committed at the end, rolled back on an exception."""
+        """Run statements in a transaction: committed at the end, rolled back on an exception.
+
+        Raises `DatabaseUnavailable` where the server cannot be reached, goes away, or gives way to another transaction.
+        """
         connection = self._ready_connection()
-        with connection, connection.cursor() as cursor:
-            yield cursor
+        try:
+            with connection, connection.cursor() as cursor:
+                yield cursor
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            raise DatabaseUnavailable from error
 
     def fetch_one(self, statement: str, parameters: dict[str, Any] | None = None) -> tuple[Any, ...] | None:
         """Run one statement in a transaction of its own and return its first row."""
@@ -70,11 +81,16 @@ class Database:
         deadline = time.monotonic() + self._wake_up_s
         while True:
             try:
-                return psycopg2.connect(self._url, connect_timeout=5)
-            except psycopg2.OperationalError:
+                return self._try_to_connect()
+            except psycopg2.OperationalError as error:
                 if time.monotonic() >= deadline:
-                    raise
+                    raise DatabaseUnavailable from error
                 time.sleep(_PAUSE_S)
+
+    def _try_to_connect(self) -> Connection:
+        if self._token is None:
+            return psycopg2.connect(self._url, connect_timeout=_CONNECT_S)
+        return psycopg2.connect(self._url, password=self._token(self._url), connect_timeout=_CONNECT_S)
 
 
 def _answers(connection: Connection) -> bool:

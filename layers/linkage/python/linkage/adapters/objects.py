@@ -1,17 +1,22 @@
 """Objects, as S3 keeps them, or anything that speaks like it."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
+from linkage.adapters.multipart import PartWriter, write_in_parts
+from linkage.adapters.range_reading import RangeReader
+from linkage.adapters.unavailable import report_unavailable
 from linkage.errors import UploadRejected
 from linkage.models import StoredFile, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import MultipartUploadTypeDef
 
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _CHANGED = {"PreconditionFailed", "412"}
@@ -21,8 +26,10 @@ _DELETE_BATCH = 1000
 class S3Objects:
     """See `linkage.ports.Objects`."""
 
-    def __init__(self, client: "S3Client") -> None:
+    def __init__(self, client: "S3Client", *, kept_bytes: int = 256 * 2**20) -> None:
+        report_unavailable(client)
         self._client = client
+        self._ranges = RangeReader(self._open_range, most_bytes=kept_bytes)
 
     def get(self, bucket: str, key: str) -> bytes | None:
         """Return the whole object, or None."""
@@ -41,6 +48,10 @@ class S3Objects:
         if len(body) != stop - start:
             raise EOFError(f"{key} ends before byte {stop}")
         return body
+
+    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+        """Return the same of an object that never changes; what was read lately may come from memory."""
+        return self._ranges.read(bucket, key, start, stop) if start < stop else memoryview(b"")
 
     @contextmanager
     def open(self, file: StoredFile) -> Iterator[BinaryIO]:
@@ -68,6 +79,10 @@ class S3Objects:
         etag = self._client.put_object(Bucket=bucket, Key=key, Body=body)["ETag"]
         return StoredFile(bucket=bucket, key=key, etag=etag, size_bytes=len(body))
 
+    def writer(self, bucket: str, key: str) -> AbstractContextManager[PartWriter]:
+        """Store an object piece by piece, in bounded memory, over any that is there."""
+        return write_in_parts(self._client, bucket, key)
+
     def put_first(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""
         try:
@@ -82,7 +97,8 @@ class S3Objects:
         """Yield the objects whose keys begin with the prefix, in the order of their keys."""
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for found in page.get("Contents", []):
-                yield StoredObject(found["Key"], found["Size"])
+                modified = found["LastModified"].astimezone(UTC).replace(tzinfo=None)
+                yield StoredObject(found["Key"], found["Size"], time_modified=modified)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Remove the objects; one that is not there is no error."""
@@ -94,12 +110,19 @@ class S3Objects:
                 raise OSError(f"{len(failed)} objects could not be removed, the first with {failed[0].get('Code')}")
 
     def abort_multipart_uploads(self, bucket: str, prefix: str) -> int:
-        """Abort the multipart uploads under the prefix and return how many there were."""
-        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
-        uploads = [upload for page in pages for upload in page.get("Uploads", [])]
+        """Abort the multipart uploads under the prefix and return how many there were.
+
+        MinIO takes a prefix for a whole key, and shows what is under it only in the list of all there are.
+        """
+        under_prefix = self._multipart_uploads(bucket, prefix) or self._multipart_uploads(bucket, "")
+        uploads = [upload for upload in under_prefix if upload["Key"].startswith(prefix)]
         for upload in uploads:
             self._client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
         return len(uploads)
+
+    def _multipart_uploads(self, bucket: str, prefix: str) -> "Sequence[MultipartUploadTypeDef]":
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+        return [upload for page in pages for upload in page.get("Uploads", [])]
 
     def presign(self, bucket: str, key: str, *, expires_s: int) -> str:
         """Return an URL that whoever has it can read the object from, for a time."""
@@ -108,6 +131,10 @@ class S3Objects:
             Params={"Bucket": bucket, "Key": key, "ResponseContentType": "application/json"},
             ExpiresIn=expires_s,
         )
+
+    def _open_range(self, bucket: str, key: str, start: int, stop: int) -> BinaryIO:
+        body = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")["Body"]
+        return cast("BinaryIO", body)
 
 
 def _code(error: ClientError) -> str:

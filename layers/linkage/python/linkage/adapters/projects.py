@@ -45,7 +45,18 @@ UPDATE parties SET credentials_expire = greatest(credentials_expire, %(expiratio
 
 _LAST_CREDENTIALS = "SELECT max(credentials_expire) FROM parties WHERE project_id = %(project_id)s"
 
-_DELETE_PROJECT = "DELETE FROM projects WHERE project_id = %(project_id)s"
+# Nothing happened in the project from a time on. `greatest` passes over what is null.
+_UNUSED = """
+p.time_added < %(since)s
+   AND NOT EXISTS (SELECT 1 FROM parties t WHERE t.project_id = p.project_id AND t.credentials_expire >= %(since)s)
+   AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.project_id = p.project_id AND u.time_added >= %(since)s)
+   AND NOT EXISTS (SELECT 1 FROM runs r
+                    WHERE r.project_id = p.project_id AND greatest(r.time_added, r.time_completed) >= %(since)s)
+"""
+
+_SELECT_UNUSED = f"SELECT project_id FROM projects p WHERE {_UNUSED} ORDER BY time_added, project_id LIMIT %(limit)s"  # noqa: S608
+
+_DELETE_PROJECT = f"DELETE FROM projects p WHERE project_id = %(project_id)s AND (%(since)s IS NULL OR {_UNUSED})"  # noqa: S608
 
 _INSERT_TOMBSTONE = """
 INSERT INTO tombstones (project_id, run_id, time_added, sweep_until, due)
@@ -55,7 +66,7 @@ VALUES (%(project_id)s, '', %(now)s, %(sweep_until)s, %(now)s)
 # The sweep of the whole project covers what is left of its runs.
 _DELETE_RUN_TOMBSTONES = "DELETE FROM tombstones WHERE project_id = %(project_id)s AND run_id <> ''"
 
-_INSERT_AUDIT = "INSERT INTO audit (time, event, project_id) VALUES (%(now)s, 'project deleted', %(project_id)s)"
+_INSERT_AUDIT = "INSERT INTO audit (time, event, project_id) VALUES (%(now)s, %(event)s, %(project_id)s)"
 
 
 class PostgresProjects:
@@ -104,18 +115,36 @@ class PostgresProjects:
         """Keep until when the party can write to the uploads bucket; False if the party is gone."""
         return self._database.execute(_NOTE_CREDENTIALS, {"party_id": party_id, "expiration": expiration}) > 0
 
-    def delete(self, project_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+    def delete(
+        self,
+        project_id: str,
+        *,
+        now: datetime,
+        sweep_until: datetime,
+        event: str = "project deleted",
+        unused_since: datetime | None = None,
+    ) -> bool:
         """Remove every row of the project, leave a tombstone and an audit entry; False if there is none."""
         with self._database.transaction() as cursor:
             cursor.execute(_LAST_CREDENTIALS, {"project_id": project_id})
             (last,) = cursor.fetchone() or (None,)
-            cursor.execute(_DELETE_PROJECT, {"project_id": project_id})
+            cursor.execute(_DELETE_PROJECT, {"project_id": project_id, "since": unused_since})
             if not cursor.rowcount:
                 return False
-            values = {"project_id": project_id, "now": now, "sweep_until": max(sweep_until, last or sweep_until)}
+            until = max(sweep_until, last or sweep_until)
+            values = {"project_id": project_id, "now": now, "sweep_until": until, "event": event}
             for statement in (_DELETE_RUN_TOMBSTONES, _INSERT_TOMBSTONE, _INSERT_AUDIT):
                 cursor.execute(statement, values)
             return True
+
+    def unused(self, since: datetime, *, limit: int) -> Sequence[str]:
+        """Return ids of projects in which nothing happened from then on, oldest first."""
+        rows = self._database.fetch_all(_SELECT_UNUSED, {"since": since, "limit": limit})
+        return [project_id for (project_id,) in rows]
+
+    def note(self, project_id: str, event: str, *, now: datetime) -> None:
+        """Keep an audit entry."""
+        self._database.execute(_INSERT_AUDIT, {"project_id": project_id, "event": event, "now": now})
 
 
 def _project(row: tuple[Any, ...]) -> Project:

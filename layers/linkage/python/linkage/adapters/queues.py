@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from linkage.adapters.unavailable import report_unavailable
 from linkage.messages import WORKERS, Message
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ class SqsQueues:
     """See `linkage.ports.Queues`. Both maps go from a worker's name to a queue's URL."""
 
     def __init__(self, client: "SQSClient", queue_urls: Mapping[str, str], dead_letter_urls: Mapping[str, str]) -> None:
+        report_unavailable(client)
         self._client = client
         self._queue_urls = queue_urls
         self._dead_letter_urls = dead_letter_urls
@@ -28,6 +30,13 @@ class SqsQueues:
         for worker, batch in by_worker.items():
             for start in range(0, len(batch), _BATCH):
                 self._send_batch(self._queue_urls[worker], batch[start : start + _BATCH], delay_s)
+
+    def backlog(self, worker: str) -> int:
+        """Return about how many messages wait for a worker to have time."""
+        asked = self._client.get_queue_attributes(
+            QueueUrl=self._queue_urls[worker], AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(asked["Attributes"]["ApproximateNumberOfMessages"])
 
     def dead_letters(self) -> Iterator[tuple[str, str]]:
         """Yield worker and body of each dead letter; it is removed when the next one is asked for."""

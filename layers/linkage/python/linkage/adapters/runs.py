@@ -12,7 +12,7 @@ from linkage.errors import AccessDenied
 from linkage.models import Run, RunState
 
 _COLUMNS = """run_id, project_id, threshold, name, notes, state, time_added, time_started, time_completed, message,
-       total_comparisons, chunks_stored, time_moved"""
+       total_comparisons, chunks_stored, time_moved, restarts"""
 
 _INSERT_RUN = """
 INSERT INTO runs (run_id, project_id, threshold, name, notes, state, time_added)
@@ -29,10 +29,11 @@ _SELECT_WAITING = """
 SELECT run_id FROM runs WHERE project_id = %(project_id)s AND state = 'created' ORDER BY time_added, run_id
 """
 
-_QUEUE_RUN = "UPDATE runs SET state = 'queued' WHERE run_id = %(run_id)s AND state = 'created'"
+_QUEUE_RUN = "UPDATE runs SET state = 'queued', restarts = 0 WHERE run_id = %(run_id)s AND state = 'created'"
 
 _START_RUN = """
-UPDATE runs SET state = 'running', time_started = %(now)s, total_comparisons = %(total_comparisons)s
+UPDATE runs SET state = 'running', time_started = %(now)s, total_comparisons = %(total_comparisons)s,
+                time_moved = %(now)s, restarts = 0
  WHERE run_id = %(run_id)s AND state IN ('created', 'queued')
 """
 
@@ -53,7 +54,11 @@ SELECT {_COLUMNS} FROM runs r
  ORDER BY time_added, run_id
 """  # noqa: S608
 
-_NOTE_CHUNKS = "UPDATE runs SET chunks_stored = %(chunks_stored)s, time_moved = %(now)s WHERE run_id = %(run_id)s"
+_NOTE_PROGRESS = """
+UPDATE runs SET chunks_stored = %(chunks_stored)s, time_moved = %(now)s, restarts = 0 WHERE run_id = %(run_id)s
+"""
+
+_NOTE_RESTART = "UPDATE runs SET time_moved = %(now)s, restarts = restarts + 1 WHERE run_id = %(run_id)s"
 
 _DELETE_RUN = "DELETE FROM runs WHERE project_id = %(project_id)s AND run_id = %(run_id)s"
 
@@ -63,8 +68,12 @@ VALUES (%(project_id)s, %(run_id)s, %(now)s, %(sweep_until)s, %(now)s)
 """
 
 _INSERT_AUDIT = """
-INSERT INTO audit (time, event, project_id, run_id) VALUES (%(now)s, 'run deleted', %(project_id)s, %(run_id)s)
+INSERT INTO audit (time, event, project_id, run_id) VALUES (%(now)s, %(event)s, %(project_id)s, %(run_id)s)
 """
+
+_SELECT_ENDED = f"""
+SELECT {_COLUMNS} FROM runs WHERE time_completed < %(before)s ORDER BY time_completed, run_id LIMIT %(limit)s
+"""  # noqa: S608
 
 _SELECT_RATE = """
 SELECT total_comparisons / greatest(extract(epoch FROM time_completed - time_started), 0.001)
@@ -119,13 +128,19 @@ class PostgresRuns:
         """Return the runs that should be moving."""
         return [_run(row) for row in self._database.fetch_all(_SELECT_UNFINISHED)]
 
-    def note_chunks(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        """Keep what the reconciler saw, and that the run moved (or was moved) now."""
-        self._database.execute(_NOTE_CHUNKS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
+    def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+        """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
+        self._database.execute(_NOTE_PROGRESS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
 
-    def delete(self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime) -> bool:
+    def note_restart(self, run_id: str, *, now: datetime) -> None:
+        """Count that the run was started again now."""
+        self._database.execute(_NOTE_RESTART, {"run_id": run_id, "now": now})
+
+    def delete(
+        self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
+    ) -> bool:
         """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
-        values = {"project_id": project_id, "run_id": run_id, "now": now, "sweep_until": sweep_until}
+        values = {"project_id": project_id, "run_id": run_id, "now": now, "sweep_until": sweep_until, "event": event}
         with self._database.transaction() as cursor:
             cursor.execute(_DELETE_RUN, values)
             if not cursor.rowcount:
@@ -133,6 +148,10 @@ class PostgresRuns:
             cursor.execute(_INSERT_TOMBSTONE, values)
             cursor.execute(_INSERT_AUDIT, values)
             return True
+
+    def ended(self, before: datetime, *, limit: int) -> Sequence[Run]:
+        """Return runs that were completed, or failed, before then, oldest first."""
+        return [_run(row) for row in self._database.fetch_all(_SELECT_ENDED, {"before": before, "limit": limit})]
 
     def rate(self) -> int:
         """Return the comparisons a second of the run that completed last, at least 1."""

@@ -17,7 +17,8 @@ SELECT project_id, run_id, sweep_until FROM tombstones WHERE due <= %(now)s ORDE
 
 _ARM = """
 INSERT INTO timer (due) VALUES (%(due)s)
-    ON CONFLICT (single) DO UPDATE SET due = excluded.due WHERE timer.due <= %(overdue)s
+    ON CONFLICT (single) DO UPDATE SET due = excluded.due
+     WHERE timer.due <= %(overdue)s OR timer.due > excluded.due
 """
 
 _REARM = "UPDATE timer SET due = %(due)s WHERE due = %(previous)s"
@@ -59,7 +60,7 @@ class PostgresTimer:
         self._database = database
 
     def arm(self, due: datetime, *, overdue: datetime) -> bool:
-        """Claim the sending of the next message; False if one is on its way that was due after ``overdue``."""
+        """Claim the sending of the next message; False if one is on its way that comes by then."""
         return self._database.execute(_ARM, {"due": due, "overdue": overdue}) > 0
 
     def rearm(self, due: datetime, *, previous: datetime) -> bool:

@@ -10,7 +10,8 @@ from linkage.adapters.database import Database
 from linkage.errors import AccessDenied, TokenAlreadyUsed
 from linkage.models import Manifest, ReadyUpload, Upload, UploadState
 
-_COLUMNS = "upload_id, project_id, party_id, receipt_token_hash, manifest, state, time_added, message, time_moved"
+_COLUMNS = """upload_id, project_id, party_id, receipt_token_hash, manifest, state, time_added, message,
+       time_moved, restarts"""
 
 # A unique index allows one upload a party that has not failed: that is the lock.
 _INSERT_UPLOAD = """
@@ -20,13 +21,14 @@ VALUES (%(upload_id)s, %(project_id)s, %(party_id)s, %(receipt_token_hash)s, %(m
 
 _SELECT_UPLOAD = f"SELECT {_COLUMNS} FROM uploads WHERE upload_id = %(upload_id)s"  # noqa: S608
 
-# The project's row is locked, so that of two uploads that end at once one decides the size.
+# The project's row is locked, so that of two uploads that end at once one decides the size; and that one first, as by a
+# deletion, so that the two never wait for each other.
 _LOCK_SIZE = """
 SELECT coalesce(p.encoding_size, %(expected_size)s, (u.manifest ->> 'encoding_size')::int),
        (u.manifest ->> 'encoding_size')::int
   FROM uploads u JOIN projects p USING (project_id)
  WHERE u.upload_id = %(upload_id)s AND u.state <> 'error'
-   FOR UPDATE
+   FOR UPDATE OF p
 """
 
 _MAKE_READY = """
@@ -56,9 +58,16 @@ SELECT p.dataset_index, p.party_id, u.upload_id
  ORDER BY p.dataset_index
 """
 
+_SELECT_RECEIPTS = """
+SELECT p.dataset_index, u.receipt_token_hash
+  FROM uploads u JOIN parties p USING (party_id)
+ WHERE u.project_id = %(project_id)s AND u.state <> 'error'
+ ORDER BY p.dataset_index
+"""
+
 _SELECT_RECEIVED = f"SELECT {_COLUMNS} FROM uploads WHERE state = 'received' ORDER BY time_added"  # noqa: S608
 
-_NOTE_RETRY = "UPDATE uploads SET time_moved = %(now)s WHERE upload_id = %(upload_id)s"
+_NOTE_RESTART = "UPDATE uploads SET time_moved = %(now)s, restarts = restarts + 1 WHERE upload_id = %(upload_id)s"
 
 
 class PostgresUploads:
@@ -118,13 +127,18 @@ class PostgresUploads:
         rows = self._database.fetch_all(_SELECT_READY, {"project_id": project_id})
         return [ReadyUpload(*row) for row in rows]
 
+    def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
+        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
+        rows = self._database.fetch_all(_SELECT_RECEIPTS, {"project_id": project_id})
+        return [(dataset_index, bytes(token_hash)) for dataset_index, token_hash in rows]
+
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
         return [_upload(row) for row in self._database.fetch_all(_SELECT_RECEIVED)]
 
-    def note_retry(self, upload_id: str, *, now: datetime) -> None:
-        """Keep that the upload's intake was started again now."""
-        self._database.execute(_NOTE_RETRY, {"upload_id": upload_id, "now": now})
+    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+        """Count that the upload's intake was started again now."""
+        self._database.execute(_NOTE_RESTART, {"upload_id": upload_id, "now": now})
 
 
 def _upload(row: tuple[Any, ...]) -> Upload:
@@ -138,4 +152,5 @@ def _upload(row: tuple[Any, ...]) -> Upload:
         time_added=row[6],
         message=row[7],
         time_moved=row[8],
+        restarts=row[9],
     )

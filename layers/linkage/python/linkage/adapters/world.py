@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
 from redis import Redis
 
-from linkage.adapters.credentials import StsCredentials
+from linkage.adapters.credentials import Grant, StsCredentials
 from linkage.adapters.database import Database
 from linkage.adapters.objects import S3Objects
 from linkage.adapters.progress import RedisCache, RedisProgress
 from linkage.adapters.projects import PostgresProjects
 from linkage.adapters.queues import SqsQueues
 from linkage.adapters.runs import PostgresRuns
+from linkage.adapters.sign_in import CacheToken, database_token
 from linkage.adapters.tombstones import PostgresTimer, PostgresTombstones
 from linkage.adapters.uploads import PostgresUploads
 from linkage.ports import World
@@ -30,10 +32,9 @@ _QUEUE_URL, _DEAD_LETTERS_URL = "_QUEUE_URL", "_DEAD_LETTERS_URL"
 def connect(environment: Mapping[str, str]) -> World:
     """Build the world that the environment variables describe (see `linkage.settings` and `infra/template.yaml`)."""
     settings = Settings.from_environment(environment)
-    database = Database(settings.database_url.get_secret_value())
-    redis = Redis.from_url(
-        settings.redis_url.get_secret_value(), socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S
-    )
+    token = database_token if settings.database_iam else None
+    database = Database(settings.database_url.get_secret_value(), token=token)
+    redis = _redis(settings)
     return World(
         settings=settings,
         projects=PostgresProjects(database),
@@ -51,11 +52,31 @@ def connect(environment: Mapping[str, str]) -> World:
         cache=RedisCache(redis),
         credentials=StsCredentials(
             boto3.client("sts", config=_RETRIES),
-            role_arn=settings.upload_role_arn,
-            bucket=settings.uploads_bucket,
+            uploads=Grant(settings.upload_role_arn, settings.uploads_bucket),
+            downloads=Grant(settings.download_role_arn, settings.store_bucket, settings.store_key_arn),
             duration_s=settings.credential_duration_s,
         ),
         now=_now,
+    )
+
+
+def migration_url(environment: Mapping[str, str]) -> str:
+    """Return the URL with which the migrations connect; it holds a password, or what stands for one."""
+    settings = Settings.from_environment(environment)
+    url = settings.database_url.get_secret_value()
+    if not settings.database_iam:
+        return url
+    user, at, where = url.removeprefix("postgresql://").partition("@")
+    return f"postgresql://{user}:{quote(database_token(url), safe='')}{at}{where}"
+
+
+def _redis(settings: Settings) -> Redis:
+    cache, user = settings.redis_iam_cache, settings.redis_iam_user
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=_REDIS_TIMEOUT_S,
+        socket_connect_timeout=_REDIS_TIMEOUT_S,
+        credential_provider=CacheToken(cache, user) if cache else None,
     )
 
 

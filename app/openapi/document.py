@@ -1,0 +1,165 @@
+"""Make the OpenAPI 3.1 document of the routes that are registered."""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from chalice.app import RouteEntry
+from pydantic import TypeAdapter
+
+from app.answers import Identifier, Problem
+from app.openapi.operations import BYTES, OPERATIONS, RECEIPT, RESULT, UPDATE, Operation
+from app.problems import PROBLEM
+from linkage import __version__
+
+_JSON, _HTML = "application/json", "text/html; charset=utf-8"
+_PREFIX = "/v1"
+_REFERENCE = "#/components/schemas/{model}"
+_ALWAYS = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+_ABOUT = """\
+Privacy-preserving record linkage: parties upload encodings of their records, and learn which of them belong to the same
+entities without showing them to each other or to the service.
+
+Ids and tokens are 48 lower-case hexadecimal digits. A token is the whole value of the header `Authorization`, without a
+scheme. Errors are problem details (RFC 9457). Members and query parameters that are not known are ignored. HEAD is
+answered wherever GET is, OPTIONS everywhere. A 503 passes by itself: try again.
+"""
+_TOKENS = {
+    RESULT: "The project's result token: runs, results, deletion.",
+    UPDATE: "A party's update token: its uploads, and nothing else.",
+    RECEIPT: "The receipt token of an upload: reads a linkage of result type permutations, and its own permutation.",
+}
+
+
+def build_document(routes: Mapping[str, Mapping[str, RouteEntry]]) -> dict[str, Any]:
+    """Return the document; raises `KeyError` for a view that `app.openapi.operations` does not know."""
+    schemas = _Schemas()
+    paths: dict[str, dict[str, Any]] = {}
+    for route, method, entry in _entries(routes):
+        operation = paths.setdefault(route.removeprefix(_PREFIX), {})
+        operation[method.lower()] = _operation(entry, OPERATIONS[entry.view_function.__name__], schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Linkage",
+            "version": __version__,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/api/v1"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in OPERATIONS.values())],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.named.items())),
+            "securitySchemes": {
+                name: {"type": "apiKey", "in": "header", "name": "Authorization", "description": description}
+                for name, description in _TOKENS.items()
+            },
+        },
+    }
+
+
+def _entries(routes: Mapping[str, Mapping[str, RouteEntry]]) -> Iterator[tuple[str, str, RouteEntry]]:
+    for route, methods in routes.items():
+        for method, entry in methods.items():
+            if method != "HEAD":
+                yield route, method, entry
+
+
+class _Schemas:
+    """The models that were met; each is described once and referred to."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, Any] = {}
+
+    def of(self, *kinds: Any, answer: bool) -> dict[str, Any]:  # noqa: ANN401  types of any kind
+        """Return the schema of a value of exactly one of the kinds."""
+        found = [self._of(kind, answer=answer) for kind in kinds]
+        return found[0] if len(found) == 1 else {"oneOf": found}
+
+    def _of(self, kind: Any, *, answer: bool) -> dict[str, Any]:  # noqa: ANN401  a type of any kind
+        mode = "serialization" if answer else "validation"
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        schema = adapter.json_schema(ref_template=_REFERENCE, mode=mode)  # type: ignore[arg-type]
+        self.named |= schema.pop("$defs", {})
+        if schema.get("title") == getattr(kind, "__name__", None):
+            self.named[kind.__name__] = schema
+            return {"$ref": _REFERENCE.format(model=kind.__name__)}
+        return schema
+
+
+def _operation(entry: RouteEntry, operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    summary, _, description = (inspect.getdoc(entry.view_function) or "").partition("\n")
+    described: dict[str, Any] = {
+        "operationId": entry.view_function.__name__,
+        "tags": [operation.tag],
+        "summary": summary,
+        "parameters": [*_path_parameters(entry), *_header_parameters(operation)],
+        "responses": _responses(operation, schemas),
+        "security": [{token: []} for token in operation.tokens],
+    }
+    if description:
+        described["description"] = " ".join(description.split())
+    if operation.body:
+        content = {_JSON: {"schema": schemas.of(*operation.body, answer=False)}}
+        described["requestBody"] = {"required": True, "content": content}
+    elif operation.takes_bytes:
+        described["requestBody"] = {"required": True, "content": BYTES}
+    return described
+
+
+def _path_parameters(entry: RouteEntry) -> list[dict[str, Any]]:
+    schema = TypeAdapter(Identifier).json_schema()
+    names = re.findall(r"{(\w+)}", entry.uri_pattern)
+    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
+
+
+def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": header.name,
+            "in": "header",
+            "required": header.required,
+            "description": header.description,
+            "schema": dict(header.schema),
+        }
+        for header in operation.headers
+    ]
+
+
+def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    responses = {str(status): _answer(status, kinds, schemas) for status, kinds in operation.answers.items()}
+    problem = {PROBLEM: {"schema": schemas.of(Problem, answer=True)}}
+    for status in sorted(_problem_statuses(operation)):
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            responses[str(status)]["headers"] = {"Retry-After": {"schema": {"type": "string"}}}
+    return responses
+
+
+def _answer(status: int, kinds: tuple[Any, ...], schemas: _Schemas) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    if kinds == (str,):
+        answer["content"] = {_HTML: {"schema": {"type": "string"}}}
+    elif kinds:
+        answer["content"] = {_JSON: {"schema": schemas.of(*kinds, answer=True)}}
+    if status == HTTPStatus.TEMPORARY_REDIRECT:
+        schema = {"type": "string", "format": "uri"}
+        answer["headers"] = {
+            "Location": {"required": True, "description": "where to read it, for a while", "schema": schema}
+        }
+    return answer
+
+
+def _problem_statuses(operation: Operation) -> set[int]:
+    """Return the statuses of the problems that an operation may answer with."""
+    statuses = {*_ALWAYS, *operation.problems}
+    if operation.tokens:
+        statuses |= {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}
+    if operation.body or operation.takes_bytes:
+        statuses |= {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+    if operation.body:
+        statuses |= {HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
+    return statuses

@@ -1,0 +1,99 @@
+"""What each view takes and answers, beyond what its route says.
+
+A view that is missing here, or that answers otherwise, is found by the tests: they hold every answer that any of them
+gets against the document.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from app import answers, bodies
+
+RESULT, UPDATE, RECEIPT = "result_token", "update_token", "receipt_token"
+"""Who may ask: the names of the tokens in the document."""
+
+BYTES = {"application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}
+_COUNT = {"type": "integer", "minimum": 1}
+_SIZE = {"type": "integer", "minimum": 1, "description": "bytes; a deployment sets bounds, 8 and 1,024 by default"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header that an operation takes beside the token."""
+
+    name: str
+    schema: Mapping[str, Any]
+    description: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a view takes and answers.
+
+    `answers` has what is in the body of each status, more than one where that depends; `problems` the statuses that
+    are told as problems and that not every operation has.
+    """
+
+    tag: str
+    answers: Mapping[int, tuple[Any, ...]]
+    tokens: tuple[str, ...] = ()
+    body: tuple[type[BaseModel], ...] = ()
+    takes_bytes: bool = False
+    headers: tuple[Header, ...] = ()
+    problems: tuple[int, ...] = ()
+
+
+_PROJECTS, _UPLOADS, _RUNS, _SERVICE = "projects", "uploads", "runs", "the service itself"
+_READERS = (RESULT, RECEIPT)
+
+OPERATIONS: Mapping[str, Operation] = {
+    "get_status": Operation(_SERVICE, {200: (answers.ServiceStatus,)}),
+    "get_version": Operation(_SERVICE, {200: (answers.Version,)}),
+    "get_document": Operation(_SERVICE, {200: (dict[str, Any],)}),
+    "get_page": Operation(_SERVICE, {200: (str,)}),
+    "get_projects": Operation(_PROJECTS, {200: (list[answers.ProjectListed],)}, problems=(403,)),
+    "post_project": Operation(_PROJECTS, {201: (answers.ProjectCreated,)}, body=(bodies.ProjectBody,)),
+    "get_project": Operation(_PROJECTS, {200: (answers.ProjectDescription,)}, _READERS),
+    "remove_project": Operation(_PROJECTS, {204: ()}, (RESULT,)),
+    "get_upload_permit": Operation(_UPLOADS, {201: (answers.UploadPermit,)}, (UPDATE,)),
+    "post_clks": Operation(
+        _UPLOADS,
+        {201: (answers.UploadReceipt,)},
+        (UPDATE,),
+        body=(bodies.ClksBody, bodies.ClknblocksBody, bodies.EncodingsBody, bodies.AnnouncedBody),
+    ),
+    "post_binaryclks": Operation(
+        _UPLOADS,
+        {201: (answers.UploadReceipt,)},
+        (UPDATE,),
+        takes_bytes=True,
+        headers=(Header("Hash-Count", _COUNT, "how many encodings"), Header("Hash-Size", _SIZE, "how large each is")),
+    ),
+    "post_run": Operation(_RUNS, {201: (answers.RunDescription,)}, (RESULT,), body=(bodies.RunBody,)),
+    "get_runs": Operation(_RUNS, {200: (list[answers.RunListed],)}, (RESULT,)),
+    "get_run": Operation(_RUNS, {200: (answers.RunDescription,)}, (RESULT,)),
+    "remove_run": Operation(_RUNS, {204: ()}, (RESULT,)),
+    "get_run_status": Operation(_RUNS, {200: (answers.RunStatus,)}, _READERS),
+    "get_result": Operation(
+        _RUNS,
+        {
+            200: (answers.Groups, answers.SimilarityScores, answers.Mask, answers.Permutation, answers.ScoreFile),
+            307: (),
+        },
+        _READERS,
+        headers=(
+            Header(
+                "RETURN-OBJECT-STORE-ADDRESS",
+                {"type": "string"},
+                "whatever its value, asks for the address of the file of similarity scores",
+                required=False,
+            ),
+        ),
+        problems=(404,),
+    ),
+}
+"""By the name of the view."""

@@ -1,0 +1,85 @@
+"""Show what a deployment would change, by a CloudFormation change set that is never executed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from botocore.exceptions import WaiterError
+
+from infra.deploy.errors import DeploymentFailed
+from infra.deploy.stacks import CAPABILITIES, find_stack, wanted
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import ResourceChangeTypeDef, WaiterConfigTypeDef
+
+    from infra.deploy.clouds import Cloud
+    from infra.deploy.stages import Stage
+
+_PATIENCE_S = 300
+_NOTHING = ("didn't contain changes", "No updates are to be performed")
+_KEEPS_DATA = ("AWS::RDS::", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SQS::Queue")
+_SIGNS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<", "Dynamic": "?"}
+
+
+def show_changes(cloud: Cloud, stage: Stage, template_url: str, progress: Callable[[str], None]) -> list[str]:
+    """Return a line for each resource that would be made, changed or removed; change nothing."""
+    stack_name = stage.stack_name
+    stack = find_stack(cloud, stack_name)
+    is_new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+    name = f"plan-{uuid4().hex}"
+    client = cloud.cloudformation
+    client.create_change_set(
+        **wanted(stage, template_url),
+        ChangeSetName=name,
+        ChangeSetType="CREATE" if is_new else "UPDATE",
+        Capabilities=CAPABILITIES,
+    )
+    progress(f"asking CloudFormation what it would do to stack {stack_name}")
+    try:
+        return _await_changes(cloud, stack_name, name)
+    finally:
+        client.delete_change_set(StackName=stack_name, ChangeSetName=name)
+        if is_new:  # a stack that is nothing but this change set
+            client.delete_stack(StackName=stack_name)
+
+
+def _await_changes(cloud: Cloud, stack_name: str, name: str) -> list[str]:
+    waiter = cloud.cloudformation.get_waiter("change_set_create_complete")
+    delay = max(1, round(cloud.poll_interval_s))
+    patience: WaiterConfigTypeDef = {"Delay": delay, "MaxAttempts": _PATIENCE_S // delay}
+    try:
+        waiter.wait(StackName=stack_name, ChangeSetName=name, WaiterConfig=patience)
+    except WaiterError as error:
+        reason = str(error.last_response.get("StatusReason", error))
+        if any(words in reason for words in _NOTHING):
+            return []
+        raise DeploymentFailed(f"CloudFormation refuses the change: {reason}") from error
+    changes: list[ResourceChangeTypeDef] = []
+    token: dict[str, str] = {}
+    while True:
+        page = cloud.cloudformation.describe_change_set(StackName=stack_name, ChangeSetName=name, **token)  # type: ignore[arg-type]
+        changes += [change["ResourceChange"] for change in page.get("Changes", []) if "ResourceChange" in change]
+        if "NextToken" not in page:
+            return [_line(change) for change in sorted(changes, key=_order)]
+        token = {"NextToken": page["NextToken"]}
+
+
+def _order(change: ResourceChangeTypeDef) -> tuple[str, str]:
+    return change["Action"], change["LogicalResourceId"]
+
+
+def _line(change: ResourceChangeTypeDef) -> str:
+    """Say in a line what would become of a resource, and shout where that costs data."""
+    kind = change["ResourceType"]
+    line = f"{_SIGNS.get(change['Action'], '?')} {change['LogicalResourceId']} ({kind})"
+    details = {str(each["Target"].get("Name") or each["Target"].get("Attribute")) for each in change.get("Details", [])}
+    if details:
+        line += f": {', '.join(sorted(details))}"
+    replaced = change.get("Replacement") in {"True", "Conditional"}
+    if replaced:
+        line += " - REPLACED" if change["Replacement"] == "True" else " - may be replaced"
+    if kind.startswith(_KEEPS_DATA) and (replaced or change["Action"] == "Remove"):
+        line += " - ITS DATA IS LOST"
+    return line

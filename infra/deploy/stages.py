@@ -1,0 +1,71 @@
+"""Stages: where the service is deployed to, and how, each in one documented file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.deploy.errors import DeploymentFailed
+from infra.packaging.runtimes import DEFAULT, RUNTIMES
+
+FOLDER = Path(__file__).resolve().parents[1] / "stages"
+# Buckets, the cache and its users are named after the stack, and this is what their names leave.
+_STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,21}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage, as its file says it. `parameters` are those of infra/template.yaml."""
+
+    name: str
+    stack_name: str
+    region: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    protected: bool = False
+    runtime: str = DEFAULT.name
+
+
+def read_stage(name: str, folder: Path = FOLDER) -> Stage:
+    """Read a stage's file.
+
+    Raises
+    ------
+    DeploymentFailed
+        If there is no such stage, or its file says something that it cannot.
+    """
+    file = folder / f"{name}.yaml"
+    if not file.exists():
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
+        raise DeploymentFailed(f"there is no stage {name!r}; there are: {known} (a new one is a file in infra/stages/)")
+    try:
+        given = yaml.safe_load(file.read_text())
+        return _stage(name, given)
+    except (yaml.YAMLError, TypeError, ValueError, AttributeError) as error:
+        raise DeploymentFailed(f"{file}: {error}") from error
+
+
+def _stage(name: str, given: dict[str, Any]) -> Stage:
+    parameters = {key: _text(key, value) for key, value in (given.pop("parameters", None) or {}).items()}
+    tags = {key: str(value) for key, value in (given.pop("tags", None) or {}).items()}
+    stage = Stage(name, parameters=parameters, tags=tags, **given)
+    if stage.runtime not in RUNTIMES:
+        raise ValueError(f"runtime: one of {', '.join(RUNTIMES)}, not {stage.runtime!r}")
+    if not _STACK_NAME.fullmatch(stage.stack_name):
+        raise ValueError(f"stack_name: at most 22 lower-case letters, digits and hyphens, not {stage.stack_name!r}")
+    return stage
+
+
+def _text(name: str, value: object) -> str:
+    """Return a parameter's value as CloudFormation takes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if value is None or isinstance(value, dict):
+        raise ValueError(f"{name} has no value")
+    return str(value)

@@ -1,0 +1,93 @@
+"""The commands: start the local stack, stop it, look at it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.local.stack import (
+    LOCALSTACK,
+    OBJECT_STORES,
+    STATE,
+    StackFailed,
+    read_stack,
+    remove_data,
+    start_stack,
+    stop_stack,
+)
+from infra.local.state import kept_dir, read_processes
+
+_PORT = 8851
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    try:
+        stack = start_stack(arguments.state, port=arguments.port, object_store=arguments.object_store)
+    except StackFailed as error:
+        print(f"The local stack could not be started: {error}", file=sys.stderr)
+        return 1
+    print(f"The local stack is up. Server URL: {stack.server_url}")
+    return 0
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    stopped = stop_stack(arguments.state)
+    print("The local stack is stopped." if stopped else "The local stack was not up.")
+    if arguments.remove_data:
+        remove_data(arguments.state)
+    elif kept_dir(arguments.state).exists():
+        print(f"What it kept in MinIO and PostgreSQL is in {kept_dir(arguments.state)}; --remove-data removes it.")
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    for server in read_processes(arguments.state):
+        how = "running" if server.process.is_running() else "not running"
+        print(f"{server.name}: {how} (process {server.process.pid})")
+    stack = read_stack(arguments.state)
+    if stack is None:
+        print("The local stack is not up.")
+        return 1
+    print(f"AWS endpoint: {stack.aws_endpoint_url}")
+    print(f"Object store: {stack.object_store} at {stack.s3_endpoint_url}")
+    print(f"Logs: {stack.logs_dir}")
+    print(f"Server URL: {stack.server_url}")
+    return 0
+
+
+def add_object_store(parser: argparse.ArgumentParser) -> None:
+    """Let a command choose the object store, by the variable of the same name if it does not say."""
+    parser.add_argument(
+        "--object-store",
+        choices=OBJECT_STORES,
+        default=os.environ.get("OBJECT_STORE") or LOCALSTACK,
+        help="where the objects are (default: OBJECT_STORE, else %(default)s)",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; exit 1 if the stack could not be started, or is not up."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description="The service on this machine.")
+    commands = parser.add_subparsers(required=True)
+    explained = (
+        (_up, "up", "start the servers and deploy the service"),
+        (_down, "down", "stop everything"),
+        (_status, "status", "say what runs, exit 1 if the service does not"),
+    )
+    for run, name, help_text in explained:
+        command = commands.add_parser(name, help=help_text)
+        command.add_argument("--state", type=Path, default=STATE, help="its folder")
+        command.set_defaults(run=run)
+        if run is _up:
+            command.add_argument("--port", type=int, default=_PORT, help="of the API")
+            add_object_store(command)
+        if run is _down:
+            command.add_argument("--remove-data", action="store_true", help="and what MinIO and PostgreSQL kept")
+    arguments = parser.parse_args(argv)
+    arguments.state = arguments.state.absolute()
+    return int(arguments.run(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

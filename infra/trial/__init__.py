@@ -1,0 +1,179 @@
+"""A trial of a deployment: make a stage, run the end-to-end suite against it, take it away.
+
+Whatever happens (a failure, a deadline, Ctrl-C, SIGTERM), what was made is taken away, and
+``results.xml`` says in JUnit's words what came of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from infra.deploy import Cloud, DeploymentFailed, Stage, deploy, destroy
+from infra.deploy.smoke import smoke_test
+from infra.deploy.stacks import find_stack
+from infra.packaging import ROOT, build
+
+MINUTES = 30
+CLEAN_UP_MINUTES = 10
+"""Kept from the whole: what CloudFormation gets to take everything away."""
+DEPLOYMENT_VARIABLE = "LINKAGE_DEPLOYMENT"
+"""Names the file that tells the suite where the service is; see tests/conftest.py."""
+
+
+class TrialInterrupted(BaseException):
+    """The time is over, or somebody wants the trial to end; nothing on the way may take it for a failure of its own."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a trial takes place, and what its tests may look at beside the service."""
+
+    cloud: Cloud
+    parameters: Mapping[str, str]
+    aws_endpoint_url: str = ""
+    database_url: str = ""
+    state: str = os.devnull
+
+
+def run_trial(stage: Stage, surroundings: Surroundings, results: Path, *, minutes: float = MINUTES) -> int:
+    """Deploy, test, and take away; return what a command exits with: 0 if all is well.
+
+    Parameters
+    ----------
+    stage : Stage
+        A copy of it is made, under a name of its own.
+    surroundings : Surroundings
+        Where.
+    results : Path
+        The file of results, always written.
+    minutes : float
+        After which it has ended, or failed.
+    """
+    ours = replace(
+        stage,
+        stack_name=f"{stage.stack_name}-{secrets.token_hex(3)}",
+        parameters={**stage.parameters, **surroundings.parameters},
+    )
+    results.unlink(missing_ok=True)
+    started = time.monotonic()
+    outcome = 1
+    try:
+        with _interruptible(60 * (minutes - min(CLEAN_UP_MINUTES, minutes / 3))):
+            outcome = _deploy_and_test(ours, surroundings, results)
+    except (Exception, TrialInterrupted) as error:
+        _say(f"trial: {type(error).__name__}: {error}")
+        if not results.exists():
+            write_failure(results, f"{type(error).__name__}: {error}")
+    finally:
+        left = 60 * minutes - (time.monotonic() - started)
+        outcome = _clean_up(ours, surroundings.cloud, left) or outcome
+    _say(f"trial of stage {stage.name}: {'passed' if outcome == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")
+    return outcome
+
+
+def _deploy_and_test(stage: Stage, surroundings: Surroundings, results: Path) -> int:
+    packages = build(ROOT / "build" / "packages", progress=_say)
+    outputs = deploy(packages, stage, surroundings.cloud, _say)
+    url = surroundings.cloud.server_url(outputs)
+    smoke_test(url, _say)
+    described = results.with_name(f".{results.name}.deployment.json")
+    described.write_text(
+        json.dumps(
+            {
+                "state": surroundings.state,
+                "server_url": url,
+                "aws_endpoint_url": surroundings.aws_endpoint_url,
+                "database_url": surroundings.database_url,
+                "redis_url": "",
+                "object_store": "localstack" if surroundings.aws_endpoint_url else "",
+                "s3_endpoint_url": surroundings.aws_endpoint_url,
+                "s3_credentials": ["test", "test"],
+                "outputs": outputs,
+            }
+        )
+    )
+    try:
+        return _run_suite(described, results)
+    finally:
+        described.unlink(missing_ok=True)
+
+
+def _run_suite(described: Path, results: Path) -> int:
+    """Run the end-to-end suite; an interruption ends it too."""
+    command = [sys.executable, "-m", "pytest", "tests/e2e", f"--junitxml={results.absolute()}", "-ra"]
+    suite = subprocess.Popen(command, cwd=ROOT, env={**os.environ, DEPLOYMENT_VARIABLE: str(described.absolute())})
+    try:
+        return suite.wait()
+    finally:
+        if suite.poll() is None:
+            suite.terminate()
+            suite.wait()
+
+
+def _clean_up(stage: Stage, cloud: Cloud, left_s: float) -> int:
+    """Take everything away; return 1, and say what to do, if it could not be done in time."""
+    try:
+        with _interruptible(max(1.0, left_s)):
+            _take_away(stage.stack_name, cloud)
+    except (Exception, TrialInterrupted) as error:
+        _say(
+            f"trial: cleaning up did not end well: {type(error).__name__}: {error}\n"
+            f"  CloudFormation may still be at it. What may be left: stack {stage.stack_name} in {stage.region}, its\n"
+            f"  artifacts bucket, snapshots of its database. See docs/operations.md, 'What a trial left'."
+        )
+        return 1
+    _say(f"trial: stack {stage.stack_name} and all that it made is gone")
+    return 0
+
+
+def _take_away(stack_name: str, cloud: Cloud) -> None:
+    destroy(stack_name, cloud, _say, keep_snapshot=False)
+    if find_stack(cloud, stack_name) is not None:
+        raise DeploymentFailed(f"stack {stack_name} is still there")
+
+
+@contextmanager
+def _interruptible(seconds: float) -> Iterator[None]:
+    """Raise `TrialInterrupted` in the block when the time is over, or on SIGTERM or Ctrl-C."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise TrialInterrupted("the time is over" if number == signal.SIGALRM else signal.Signals(number).name)
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT)
+    }
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def write_failure(results: Path, message: str) -> None:
+    """Write results of a trial that never came to its tests."""
+    results.write_text(
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        '<testsuites><testsuite name="trial" tests="1" errors="1" failures="0" skipped="0">'
+        '<testcase classname="infra.trial" name="deployment">'
+        f"<error message={quoteattr(message.splitlines()[0])}>{escape(message)}</error>"
+        "</testcase></testsuite></testsuites>\n"
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

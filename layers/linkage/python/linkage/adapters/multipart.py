@@ -1,0 +1,87 @@
+"""Write an object piece by piece, without ever holding it whole.
+
+Nobody sees the object before its last piece is written. Pieces are gathered into parts of `PART_BYTES`: what is smaller
+than one part is a single PUT, so that small objects cost one request.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from linkage.ports import Piece
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+logger = logging.getLogger(__name__)
+
+PART_BYTES = 16 * 2**20
+"""S3 takes 10,000 parts: objects of up to 160 GiB."""
+
+
+@contextmanager
+def write_in_parts(client: "S3Client", bucket: str, key: str) -> Iterator["PartWriter"]:
+    """Write the object while the context lasts; if that ends in an exception there is no object and no part of one."""
+    writer = PartWriter(client, bucket, key)
+    try:
+        yield writer
+        writer.finish()
+    except BaseException:
+        writer.abort()
+        raise
+
+
+class PartWriter:
+    """Gathers what is written, and sends each part once it is full. Takes the memory of three parts."""
+
+    def __init__(self, client: "S3Client", bucket: str, key: str) -> None:
+        self._client, self._bucket, self._key = client, bucket, key
+        self._upload_id: str | None = None
+        self._sent: list[CompletedPartTypeDef] = []
+        self._pending = bytearray()
+
+    def write(self, piece: Piece, /) -> int:
+        """Take any number of bytes, and return how many there were."""
+        flat = memoryview(piece)
+        if flat.nbytes:  # what is empty cannot be cast
+            flat = flat.cast("B")
+        for start in range(0, flat.nbytes, PART_BYTES):
+            self._pending += flat[start : start + PART_BYTES]
+            if len(self._pending) >= PART_BYTES:
+                self._send_part()
+        return flat.nbytes
+
+    def finish(self) -> None:
+        """Make what was written an object."""
+        if self._upload_id is None:
+            self._client.put_object(Bucket=self._bucket, Key=self._key, Body=bytes(self._pending))
+            return
+        if self._pending:
+            self._send_part()
+        self._client.complete_multipart_upload(
+            Bucket=self._bucket, Key=self._key, UploadId=self._upload_id, MultipartUpload={"Parts": self._sent}
+        )
+
+    def abort(self) -> None:
+        """Drop the parts that were sent. Where that fails the bucket's lifecycle drops them, so it is no error."""
+        if self._upload_id is None:
+            return
+        try:
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
+        except (BotoCoreError, ClientError):
+            logger.exception("the parts of an object that was given up could not be removed")
+
+    def _send_part(self) -> None:
+        if self._upload_id is None:
+            created = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
+            self._upload_id = created["UploadId"]
+        number, body = len(self._sent) + 1, bytes(self._pending)
+        answer = self._client.upload_part(
+            Bucket=self._bucket, Key=self._key, UploadId=self._upload_id, PartNumber=number, Body=body
+        )
+        self._sent.append({"PartNumber": number, "ETag": answer["ETag"]})
+        self._pending = bytearray()

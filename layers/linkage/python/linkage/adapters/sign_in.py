@@ -1,0 +1,55 @@
+"""Signing in to PostgreSQL and Valkey with the function's role: short-lived tokens in the place of passwords.
+
+A token is a presigned request, made here without asking anybody: there is no secret to keep, to rotate or to fetch.
+What checks it is AWS (``rds-db:connect``, ``elasticache:Connect``), when a connection is opened.
+"""
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import botocore.session
+from botocore.exceptions import NoCredentialsError
+from botocore.model import ServiceId
+from botocore.signers import RequestSigner
+from redis.credentials import CredentialProvider
+
+EXPIRES_S = 900
+"""The longest that AWS takes. An open connection outlives its token."""
+
+
+def database_token(url: str) -> str:
+    """Return what signs the user of a database's URL in, in the place of a password."""
+    parts = urlsplit(url)
+    return _signed_connect("rds-db", f"{parts.hostname}:{parts.port}", {"DBUser": parts.username or ""})
+
+
+class CacheToken(CredentialProvider):
+    """Sign a user in to a serverless cache, with another token for each connection."""
+
+    def __init__(self, cache: str, user: str) -> None:
+        self._cache = cache
+        self._user = user
+
+    def get_credentials(self) -> tuple[str, str]:
+        """Return the user and a token."""
+        who = {"User": self._user, "ResourceType": "ServerlessCache"}
+        return self._user, _signed_connect("elasticache", self._cache, who)
+
+
+def _signed_connect(service: str, host: str, who: dict[str, str]) -> str:
+    session = botocore.session.get_session()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    region = session.get_config_variable("region")
+    emitter = session.get_component("event_emitter")
+    signer = RequestSigner(ServiceId(service), region, service, "v4", credentials, emitter)
+    request: dict[str, Any] = {
+        "method": "GET",
+        "url": f"https://{host}/?{urlencode({'Action': 'connect', **who})}",
+        "body": {},
+        "headers": {},
+        "context": {},
+    }
+    signed: str = signer.generate_presigned_url(request, "connect", region_name=region, expires_in=EXPIRES_S)
+    return signed.removeprefix("https://")

@@ -1,0 +1,145 @@
+"""Every way to upload, on the deployed local stack: parties who use different ones are linked with each other."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.e2e.client import Client, object_store
+from tests.oracle import groups_by_definition, groups_of_result
+from tests.ways import WITH_BLOCKS, WITHOUT_BLOCKS, announcement, sending
+
+MOST_BINARY_BYTES = 4_600_000
+"""What fits into Lambda's 6 MB once it is base64."""
+
+
+@pytest.fixture
+def stack(each_stack):
+    """The service with each object store in turn; OBJECT_STORE chooses one."""
+    return each_stack
+
+
+@pytest.fixture
+def client(stack):
+    return Client(stack.server_url)
+
+
+@pytest.fixture(scope="module")
+def parties():
+    """Five data sets of 40 records of 64 bytes, and the ids of each record's blocks: none to four of eight."""
+    generator = np.random.default_rng(13)
+    entities = generator.integers(0, 256, (50, 64), dtype=np.uint8)
+    of_entity = [[str(block) for block in generator.integers(0, 8, count)] for count in generator.integers(0, 5, 50)]
+    datasets, blocks = [], []
+    for _ in range(5):
+        chosen = generator.permutation(50)[:40]
+        datasets.append(entities[chosen] ^ np.packbits(generator.random((40, 512)) < 0.03, axis=1))
+        blocks.append([of_entity[entity] for entity in chosen])
+    return datasets, blocks
+
+
+def upload(client, project, party, way, encodings, blocks=None):
+    """Upload in one of the ways, files with the party's own credentials."""
+    sent, body = sending(way, encodings, blocks), None
+    if sent.files:
+        permit = client.permit(project, party)
+        place, store = permit["upload"], object_store(permit)
+        count, size = encodings.shape
+        for name, content in sent.files.items():
+            described = {"hash-count": str(count), "hash-size": str(size)} if name.startswith("encodings") else {}
+            store.put_object(Bucket=place["bucket"], Key=f"{place['path']}/{name}", Body=content, Metadata=described)
+        body = announcement(place["bucket"], place["path"], list(sent.files))
+    return client.request(
+        "POST",
+        client.path(project, sent.route),
+        token=project["update_tokens"][party],
+        data=body or sent.body,
+        headers=sent.headers,
+    )
+
+
+def test_parties_by_every_way_without_blocks(client, parties):
+    datasets, _ = parties
+    project = client.create_project(5)
+    for party, way in enumerate(WITHOUT_BLOCKS):
+        answer = upload(client, project, party, way, datasets[party])
+        assert answer.status_code == 201, (way, answer.text)
+
+    result = client.run_to_result(project)
+
+    assert groups_of_result(result) == groups_by_definition(datasets, 0.8)
+
+
+def test_parties_by_every_way_with_blocks(client, parties):
+    datasets, blocks = parties[0][:4], parties[1][:4]
+    project = client.create_project(4, uses_blocking=True)
+    for party, way in enumerate(WITH_BLOCKS):
+        answer = upload(client, project, party, way, datasets[party], blocks[party])
+        assert answer.status_code == 201, (way, answer.text)
+
+    result = client.run_to_result(project)
+
+    expected = groups_by_definition(datasets, 0.8, blocks)
+    assert groups_of_result(result) == expected
+    assert expected != groups_by_definition(datasets, 0.8)
+
+
+def test_a_wrong_blocks_file_shows_and_can_be_mended(client, parties):
+    datasets, blocks = parties
+    project = client.create_project(uses_blocking=True)
+    run_id = client.post_run(project)
+    upload(client, project, 0, "clknblocks", datasets[0], blocks[0])
+    upload(client, project, 1, "json file and blocks", datasets[1], blocks[1][:-1])
+
+    failed = client.watch(project, run_id)[-1]
+
+    assert failed["state"] == "error"
+    assert "the blocks file has 39 records, 40 encodings were announced" in failed["message"]
+    assert upload(client, project, 1, "json file and blocks", datasets[1], blocks[1]).status_code == 201
+    result = client.run_to_result(project)
+    assert groups_of_result(result) == groups_by_definition(datasets[:2], 0.8, blocks[:2])
+
+
+def test_raw_bytes_up_to_the_limit_are_taken_as_they_are(client):
+    encodings = np.random.default_rng(3).integers(0, 256, (MOST_BINARY_BYTES // 128, 128), dtype=np.uint8)
+    project = client.create_project()
+    for party, rows in enumerate((encodings, encodings[::-1][:50])):
+        answer = upload(client, project, party, "binaryclks", rows)
+        assert answer.status_code == 201, answer.text
+
+    groups = groups_of_result(client.run_to_result(project, 1.0))
+
+    assert groups == {frozenset([(0, len(encodings) - 1 - index), (1, index)]) for index in range(50)}
+
+
+@pytest.mark.parametrize("size_mb", [6.5, 11])
+@pytest.mark.parametrize("way", ["clks", "binaryclks"])
+def test_bodies_beyond_the_limits_are_refused_with_what_to_do(client, way, size_mb):
+    """Lambda takes no 6.5 MB, API Gateway no 11."""
+    project = client.create_project()
+    count = int(size_mb * 1_000_000 / (128 if way == "binaryclks" else 176))
+
+    answer = upload(client, project, 0, way, np.zeros((count, 128), dtype=np.uint8))
+
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "object store" in answer.json()["detail"]
+    assert upload(client, project, 0, way, np.zeros((5, 128), dtype=np.uint8)).status_code == 201
+
+
+def test_a_wrong_body_of_raw_bytes_is_a_problem_and_the_token_lives(client):
+    project = client.create_project()
+    headers = {"Content-Type": "application/octet-stream", "Hash-Count": "2", "Hash-Size": "8"}
+    path, token = client.path(project, "binaryclks"), project["update_tokens"][0]
+
+    for change, body, detail in [
+        ({}, bytes(15), "Uploaded data did not match the expected size"),
+        ({"Hash-Count": "x"}, bytes(16), "Wrong type, expected 'integer' for header parameter 'Hash-Count'"),
+        ({"Content-Type": "text/plain"}, b"text", "Content Type not supported"),
+    ]:
+        answer = client.request("POST", path, token=token, data=body, headers=headers | change)
+        assert answer.status_code == 400, answer.text
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert detail in json.loads(answer.content)["detail"]
+
+    assert client.request("POST", path, token=token, data=bytes(16), headers=headers).status_code == 201

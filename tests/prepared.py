@@ -1,0 +1,73 @@
+"""A run in a world, its data sets taken in already: for what begins with the plan and minds no upload."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from linkage import object_keys
+from linkage.block_files import block_key
+from linkage.blocking import BLOCK, dump_blocks
+from linkage.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, Memberships, dump_report, sort_encodings
+from linkage.messages import PlanRun
+from linkage.models import (
+    FileFormat,
+    Manifest,
+    Party,
+    Project,
+    ResultType,
+    Run,
+    RunState,
+    StoredFile,
+    Upload,
+    UploadState,
+)
+from linkage.planning import plan_run
+from linkage.plans import Plan
+from linkage.ports import World
+from linkage.progress import read_plan
+
+PROJECT, RUN = "p" * 48, "r" * 48
+
+
+def plan_of(
+    world: World, datasets: Sequence[np.ndarray], threshold: float, blocks: Sequence[Sequence[object]] | None = None
+) -> Plan:
+    """Plan a run of the data sets; ``blocks`` has a block id for each record of each data set."""
+    now, size = world.now(), datasets[0].shape[1]
+    project = Project(PROJECT, b"", "{}", ResultType.GROUPS, len(datasets), "", "", blocks is not None, now, size)
+    parties = [Party(f"{index:048x}", PROJECT, index, bytes([index])) for index in range(len(datasets))]
+    world.projects.create(project, parties)
+    for index, (party, encodings) in enumerate(zip(parties, datasets, strict=True)):
+        _take_in(world, party, encodings, None if blocks is None else blocks[index])
+    world.runs.create(Run(RUN, PROJECT, threshold, "", "", RunState.CREATED, now))
+    plan_run(PlanRun(project_id=PROJECT, run_id=RUN), world)
+    plan = read_plan(PROJECT, RUN, world)
+    assert plan is not None
+    return plan
+
+
+def _take_in(world: World, party: Party, encodings: np.ndarray, blocks: Sequence[object] | None) -> None:
+    upload_id, bucket = party.party_id, world.settings.store_bucket
+    prefix = object_keys.encoding_set(PROJECT, party.party_id, upload_id)
+    memberships = None
+    if blocks is not None:
+        keys = np.array([block_key(block) for block in blocks], dtype=BLOCK["key"])
+        memberships = Memberships(keys, np.arange(len(keys), dtype=np.uint32))
+    found = sort_encodings(encodings, memberships)
+    world.objects.put(bucket, prefix + ENCODINGS, b"".join(part.tobytes() for part in found.sorted_encodings()))
+    world.objects.put(bucket, prefix + ROWS, found.rows.tobytes())
+    world.objects.put(bucket, prefix + BLOCKS, dump_blocks(found.blocks))
+    world.objects.put(bucket, prefix + REPORT, dump_report(found))
+    file = StoredFile(bucket=bucket, key=prefix + ENCODINGS, etag="", size_bytes=encodings.nbytes)
+    manifest = Manifest(
+        project_id=PROJECT,
+        party_id=party.party_id,
+        upload_id=upload_id,
+        encodings=file,
+        format=FileFormat.BINARY,
+        encoding_count=len(encodings),
+        encoding_size=encodings.shape[1],
+    )
+    now = world.now()
+    world.uploads.begin(Upload(upload_id, PROJECT, party.party_id, b"", manifest, UploadState.RECEIVED, now))
+    world.uploads.finish(upload_id, expected_size=None, now=now)

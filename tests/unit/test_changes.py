@@ -1,0 +1,97 @@
+"""What a plan says of a change set, and that it never changes anything itself."""
+
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError, WaiterError
+
+from infra.deploy import DeploymentFailed, Stage
+from infra.deploy.changes import show_changes
+
+STAGE = Stage("test", "linkage-test", "us-east-1", {"Managed": "true"}, {"project": "linkage"})
+
+
+class ChangeSets:
+    """CloudFormation as far as a plan uses it."""
+
+    def __init__(self, changes, *, status="UPDATE_COMPLETE", refusal=None):
+        self.changes, self.status, self.refusal, self.calls = changes, status, refusal, []
+
+    def describe_stacks(self, StackName):  # noqa: N803
+        if self.status is None:
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": "it does not exist"}}, "DescribeStacks")
+        return {"Stacks": [{"StackName": StackName, "StackStatus": self.status}]}
+
+    def get_waiter(self, _name):
+        return self
+
+    def wait(self, **_names):
+        if self.refusal:
+            raise WaiterError("waiter", "failed", {"StatusReason": self.refusal})
+
+    def describe_change_set(self, NextToken=None, **_names):  # noqa: N803
+        if NextToken is None and len(self.changes) > 1:
+            return {"Changes": [{"ResourceChange": self.changes[0]}], "NextToken": "more"}
+        return {"Changes": [{"ResourceChange": change} for change in self.changes[1 if NextToken else 0 :]]}
+
+    def __getattr__(self, name):
+        return lambda **names: self.calls.append((name, names))
+
+
+def change(name, kind, action="Modify", **more):
+    return {"Action": action, "LogicalResourceId": name, "ResourceType": kind, **more}
+
+
+def lines_of(client):
+    cloud = SimpleNamespace(cloudformation=client, poll_interval_s=0.2)
+    return show_changes(cloud, STAGE, "https://template", lambda _line: None)
+
+
+def test_it_shouts_where_data_would_be_lost():
+    details = [{"Target": {"Attribute": "Properties", "Name": "Engine"}}]
+    client = ChangeSets(
+        [
+            change("Cache", "AWS::ElastiCache::ServerlessCache", "Add"),
+            change("Database", "AWS::RDS::DBCluster", Replacement="True", Details=details),
+            change("StoreBucket", "AWS::S3::Bucket", "Remove"),
+            change("UploadsBucket", "AWS::S3::Bucket", Replacement="Conditional"),
+            change("Compare", "AWS::Lambda::Function", Replacement="False"),
+        ]
+    )
+
+    assert lines_of(client) == [
+        "+ Cache (AWS::ElastiCache::ServerlessCache)",
+        "~ Compare (AWS::Lambda::Function)",
+        "~ Database (AWS::RDS::DBCluster): Engine - REPLACED - ITS DATA IS LOST",
+        "~ UploadsBucket (AWS::S3::Bucket) - may be replaced - ITS DATA IS LOST",
+        "- StoreBucket (AWS::S3::Bucket) - ITS DATA IS LOST",
+    ]
+
+
+@pytest.mark.parametrize(("status", "kind"), [("UPDATE_COMPLETE", "UPDATE"), (None, "CREATE")])
+def test_the_change_set_is_made_and_deleted_and_never_executed(status, kind):
+    client = ChangeSets([], status=status)
+
+    assert lines_of(client) == []
+
+    (created, asked), (deleted, _), *rest = client.calls
+    assert (created, deleted) == ("create_change_set", "delete_change_set")
+    assert asked["ChangeSetType"] == kind
+    assert asked["Parameters"] == [{"ParameterKey": "Managed", "ParameterValue": "true"}]
+    assert asked["Tags"] == [{"Key": "project", "Value": "linkage"}]
+    assert [name for name, _ in rest] == ([] if status else ["delete_stack"])
+
+
+def test_nothing_to_change_is_no_error():
+    refusal = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+    assert lines_of(ChangeSets([], refusal=refusal)) == []
+
+
+def test_what_cloudformation_refuses_is_told_and_leaves_no_change_set():
+    client = ChangeSets([], refusal="Template error: nonsense")
+
+    with pytest.raises(DeploymentFailed, match="nonsense"):
+        lines_of(client)
+
+    assert client.calls[-1][0] == "delete_change_set"

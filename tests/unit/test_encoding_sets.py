@@ -1,0 +1,209 @@
+"""An encoding set holds every membership once, sorted, and says where everything is."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkage.block_files import block_key, dump_block_file, order_by_record, read_block_file
+from linkage.blocking import BLOCK, WHOLE_DATASET, dump_blocks, load_blocks, shared_blocks
+from linkage.encoding_sets import Memberships, dump_report, popcounts, sort_encodings
+from linkage.encodings import MEMBERSHIP_COST, RECORD_COST
+from linkage.errors import InvalidRequest, UploadRejected
+
+MANY = 1000
+SLICES = 3 * 8 * 2**20
+"""What is worked on at a time, however large the upload."""
+
+
+def read_blocks(text, count, most_rows=MANY):
+    keys, records = read_block_file(io.BytesIO(text), count, most_rows=most_rows)
+    return Memberships(np.frombuffer(keys, dtype="S16"), np.frombuffer(records, dtype=np.uint32))
+
+
+def array_of(records):
+    return np.frombuffer(b"".join(records), dtype=np.uint8).reshape(len(records), -1)
+
+
+def check_order(encodings, found):
+    """Rows are those of their records, and blocks are sorted, next to one another, and true of their rows."""
+    stored = np.concatenate([np.empty((0, encodings.shape[1]), np.uint8), *found.sorted_encodings()])
+    assert (stored == encodings[found.rows]).all()
+    table = load_blocks(dump_blocks(found.blocks))
+    keys = [key.ljust(16, b"\0") for key in table["key"].tolist()]
+    assert keys == sorted(set(keys))
+    counts = popcounts(stored)
+    row = 0
+    for block in table:
+        rows = slice(row, row + int(block["row_count"]))
+        order = list(zip(counts[rows].tolist(), found.rows[rows].tolist(), strict=True))
+        assert order == sorted(order)
+        assert block["first_row"] == row
+        assert (block["smallest_popcount"], block["largest_popcount"]) == (order[0][0], order[-1][0])
+        row = rows.stop
+    assert row == len(found.rows)
+    return keys
+
+
+RECORDS = st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=30)
+
+
+@given(records=RECORDS)
+def test_without_blocks_every_record_is_in_the_one_block(records):
+    encodings = array_of(records)
+    found = sort_encodings(encodings)
+
+    assert check_order(encodings, found) == [WHOLE_DATASET]
+    assert sorted(found.rows) == list(range(len(records)))
+
+
+@given(data=st.data(), records=RECORDS)
+def test_a_record_has_one_row_in_each_of_its_blocks(data, records):
+    ids = st.lists(st.sampled_from(["a", "b", 1, "1", "", "a" * 50, "é", -3]), max_size=6)
+    blocks = data.draw(st.lists(ids, min_size=len(records), max_size=len(records)))
+    encodings = array_of(records)
+    found = sort_encodings(encodings, read_blocks(dump_block_file(blocks), len(records)))
+
+    check_order(encodings, found)
+    members = {(block_key(block_id), record) for record, ids in enumerate(blocks) for block_id in ids}
+    rows = [
+        (block["key"].ljust(16, b"\0"), int(record))
+        for block in found.blocks
+        for record in found.rows[block["first_row"] : block["first_row"] + block["row_count"]]
+    ]
+    assert len(rows) == len(set(rows))
+    assert set(rows) == members
+    assert found.report() == {
+        "records": len(records),
+        "rows": len(members),
+        "blocks": len({key for key, _ in members}),
+        "encoding_size": 16,
+        "records_in_no_block": sum(not ids for ids in blocks),
+    }
+    assert json.loads(dump_report(found)) == found.report()
+
+
+@given(records=RECORDS, seed=st.integers(0, 100))
+def test_the_order_of_the_file_does_not_matter(records, seed):
+    members = [(str(index), [f"block {index % 3}", "all"]) for index in range(len(records))]
+    in_order = json.dumps({"blocks": dict(members)}).encode()
+    members = [members[place] for place in np.random.default_rng(seed).permutation(len(members))]
+    shuffled = json.dumps({"meta": {"blocks": {"0": []}}, "blocks": dict(members), "other": [1]}).encode()
+    one, other = (sort_encodings(array_of(records), read_blocks(text, len(records))) for text in (in_order, shuffled))
+
+    assert (one.rows == other.rows).all()
+    assert dump_blocks(one.blocks) == dump_blocks(other.blocks)
+
+
+def test_large_sets_are_worked_on_in_slices():
+    encodings = np.random.default_rng(1).integers(0, 256, (40_000, 512), dtype=np.uint8)
+    found = sort_encodings(encodings)
+
+    assert len(list(found.sorted_encodings())) > 1
+    check_order(encodings, found)
+    assert (popcounts(encodings) == np.bitwise_count(encodings).sum(axis=1)).all()
+
+
+def test_the_fullest_encoding_there_may_be_is_counted_right():
+    assert popcounts(np.full((1, 4096), 255, dtype=np.uint8)).tolist() == [32_768]
+
+
+@pytest.mark.parametrize("block_id", ["", "1", "x" * 1000, "é", "\ud800"])
+def test_a_key_has_sixteen_bytes_and_is_that_of_the_text(block_id):
+    assert len(block_key(block_id)) == 16
+    assert block_key(block_id) != WHOLE_DATASET
+
+
+def test_ids_are_compared_as_text():
+    assert block_key(1) == block_key("1")
+    assert block_key(1.5) == block_key("1.5")
+    assert block_key("a") != block_key("A")
+    found = read_blocks(b'{"blocks": {"0": ["1", 1, 1.5, true, null]}}', 1)
+    assert found.keys.tolist() == [block_key(text) for text in ("1", "1", "1.5", "True", "None")]
+
+
+@given(left=st.sets(st.integers(0, 30)), right=st.sets(st.integers(0, 30)))
+def test_shared_blocks_are_those_of_both(left, right):
+    tables = [np.zeros(len(ids), dtype=BLOCK) for ids in (left, right)]
+    for table, ids in zip(tables, (left, right), strict=True):
+        table["key"] = sorted(block_key(block_id) if block_id else WHOLE_DATASET for block_id in ids)
+
+    in_left, in_right = shared_blocks(*tables)
+
+    assert len(in_left) == len(left & right)
+    assert tables[0]["key"][in_left].tolist() == tables[1]["key"][in_right].tolist()
+    assert sorted(in_left) == list(in_left)
+
+
+WRONG_FILES = {
+    "no json": (b"nonsense", "not valid JSON"),
+    "no blocks": (b'{"other": {"0": [], "1": []}}', "has 0 records, 2 encodings were announced"),
+    "too few": (b'{"blocks": {"0": []}}', "has 1 records, 2 encodings were announced"),
+    "a list": (b'{"blocks": [["a"], ["b"]]}', "not a map from record index to block ids"),
+    "a text": (b'{"blocks": "a"}', "not a map from record index to block ids"),
+    "too many": (b'{"blocks": {"0": [], "1": [], "2": []}}', "'2' is not the index of a record"),
+    "twice": (b'{"blocks": {"0": [], "0": []}}', "lists record 0 twice"),
+    "with zeros": (b'{"blocks": {"0": [], "01": []}}', "'01' is not the index of a record"),
+    "no number": (b'{"blocks": {"a": []}}', "'a' is not the index of a record"),
+    "negative": (b'{"blocks": {"-1": []}}', "is not the index of a record"),
+    "another alphabet": ('{"blocks": {"²": []}}'.encode(), "is not the index of a record"),
+    "long": (b'{"blocks": {"' + b"9" * 5000 + b'": []}}', "is not the index of a record"),
+    "no list of ids": (b'{"blocks": {"0": "a", "1": []}}', "the blocks of record 0 are not an array of block ids"),
+    "nested ids": (b'{"blocks": {"0": [["a"]], "1": []}}', "neither a text nor a number"),
+    "ids in a map": (b'{"blocks": {"0": [{}], "1": []}}', "neither a text nor a number"),
+    "cut off": (b'{"blocks": {"0": ["a"], "1": ["b"', "not valid JSON"),
+    "too many ids": (b'{"blocks": {"0": ' + json.dumps(["a"] * 1001).encode() + b"}}", "more than 1000 block ids"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_FILES)
+def test_a_wrong_blocks_file_is_refused_with_the_reason(wrong):
+    text, reason = WRONG_FILES[wrong]
+    with pytest.raises(UploadRejected) as refusal:
+        read_blocks(text, 2)
+    assert reason in str(refusal.value)
+
+
+def test_a_map_of_blocks_is_put_in_the_order_of_the_records():
+    assert order_by_record({"2": ["a"], "0": ["b", "c"]}, 3) == [["b", "c"], (), ["a"]]
+
+
+@pytest.mark.parametrize("key", ["3", "-1", "x", "", "1.0", " 1", "²", "9" * 5000])
+def test_a_map_that_names_no_record_is_refused(key):
+    with pytest.raises(InvalidRequest, match="is not the index of a record in 'blocks': there are 3 encodings"):
+        order_by_record({key: ["a"]}, 3)
+
+
+MEASURE = """
+import sys
+import numpy as np
+from linkage.encoding_sets import Memberships, sort_encodings
+
+def peak_bytes():
+    (peak,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+    return int(peak) * 1024
+
+records, memberships = map(int, sys.argv[1:])
+generator = np.random.default_rng(1)
+encodings = generator.integers(0, 256, (records, 8), dtype=np.uint8)
+keys = np.frombuffer(generator.integers(0, 256, 16 * memberships, dtype=np.uint8), dtype="S16")
+found = Memberships(keys, generator.integers(0, records, memberships, dtype=np.uint32)) if memberships else None
+sort_encodings(encodings[:1000])
+before = peak_bytes() - 20 * memberships
+sorted_set = sort_encodings(encodings, found)
+sum(len(part) for part in sorted_set.sorted_encodings())
+print(peak_bytes() - before)
+"""
+
+
+@pytest.mark.parametrize(("records", "memberships"), [(4_000_000, 0), (1_000_000, 2_000_000)])
+def test_sorting_takes_no_more_memory_than_an_upload_is_admitted_with(records, memberships):
+    command = [sys.executable, "-c", MEASURE, str(records), str(memberships)]
+    done = subprocess.run(command, check=True, capture_output=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+    assert int(done.stdout) <= RECORD_COST * records + MEMBERSHIP_COST * memberships + SLICES

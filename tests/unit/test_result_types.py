@@ -1,0 +1,3 @@
+"""In memory: see the promises."""
+
+from tests.promises.result_types import *  # noqa: F403

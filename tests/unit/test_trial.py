@@ -1,0 +1,147 @@
+"""A trial takes away what it made, whatever happens, and says what came of it."""
+
+import os
+import signal
+import time
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from infra import trial
+from infra.deploy import DeploymentFailed, Stage
+from infra.trial import Surroundings, TrialInterrupted, run_trial
+
+STAGE = Stage("test", "linkage-trial", "us-east-1", {"Managed": "true", "LogLevel": "INFO"})
+
+
+class NoCloud:
+    """Stands for a cloud whose functions are all replaced."""
+
+    def server_url(self, outputs):
+        return "http://server"
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """What a trial does, replaced by notes of it; a test replaces one more with a failure."""
+    notes = []
+    monkeypatch.setattr(trial, "build", lambda packages, progress: packages)
+    monkeypatch.setattr(trial, "deploy", lambda packages, stage, cloud, say: notes.append(("deploy", stage)) or {})
+    monkeypatch.setattr(trial, "smoke_test", lambda url, say: notes.append(("smoke", url)))
+    monkeypatch.setattr(trial, "find_stack", lambda cloud, name: None)
+    monkeypatch.setattr(
+        trial, "destroy", lambda name, cloud, say, keep_snapshot: notes.append(("destroy", name, keep_snapshot))
+    )
+
+    def suite(described, results):
+        notes.append(("suite", described.exists()))
+        results.write_text("<testsuites/>")
+        return 0
+
+    monkeypatch.setattr(trial, "_run_suite", suite)
+    return notes
+
+
+def try_it(tmp_path, minutes=1):
+    return run_trial(STAGE, Surroundings(NoCloud(), {"LogLevel": "DEBUG"}), tmp_path / "results.xml", minutes=minutes)
+
+
+def failing(error):
+    def fail(*_args, **_names):
+        raise error
+
+    return fail
+
+
+def test_a_trial_makes_a_stage_of_its_own_tests_it_and_takes_it_away(world, tmp_path):
+    assert try_it(tmp_path) == 0
+
+    (_, made), smoke, suite, destroyed = world
+    assert made.stack_name.startswith("linkage-trial-")
+    assert made.parameters == {"Managed": "true", "LogLevel": "DEBUG"}
+    assert (smoke, suite) == (("smoke", "http://server"), ("suite", True))
+    assert destroyed == ("destroy", made.stack_name, False)
+    assert [file.name for file in tmp_path.iterdir()] == ["results.xml"]
+
+
+def test_each_trial_has_another_name(world, tmp_path):
+    try_it(tmp_path)
+    try_it(tmp_path)
+
+    first, second = (stage.stack_name for note, stage, *_ in world if note == "deploy")
+    assert first != second
+
+
+@pytest.mark.parametrize("step", ["build", "deploy", "smoke_test", "_run_suite"])
+@pytest.mark.parametrize(
+    "error", [DeploymentFailed("a & b < c\nand more"), OSError("disk"), TrialInterrupted("SIGTERM")]
+)
+def test_whatever_fails_is_taken_away_and_told_in_the_results(world, tmp_path, monkeypatch, step, error):
+    monkeypatch.setattr(trial, step, failing(error))
+
+    assert try_it(tmp_path) == 1
+
+    assert world[-1][0] == "destroy"
+    told = ET.parse(tmp_path / "results.xml").find(".//error")  # noqa: S314  written by ourselves
+    assert str(error) in told.text
+
+
+def test_failed_tests_fail_the_trial(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "_run_suite", lambda described, results: 1)
+
+    assert try_it(tmp_path) == 1
+    assert world[-1][0] == "destroy"
+
+
+def test_a_stage_that_cannot_be_taken_away_fails_the_trial_though_its_tests_passed(
+    world, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(trial, "destroy", failing(DeploymentFailed("no")))
+
+    assert try_it(tmp_path) == 1
+    assert "What may be left: stack linkage-trial-" in capsys.readouterr().err
+
+
+def test_a_stage_that_is_still_there_fails_the_trial(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "find_stack", lambda cloud, name: {"StackStatus": "DELETE_FAILED"})
+
+    assert try_it(tmp_path) == 1
+
+
+def test_when_the_time_is_over_it_is_taken_away(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "deploy", lambda *_args: time.sleep(60))
+
+    assert try_it(tmp_path, minutes=0.01) == 1
+
+    assert world == [("destroy", world[0][1], False)]
+    assert "the time is over" in (tmp_path / "results.xml").read_text()
+
+
+def test_when_it_is_terminated_it_is_taken_away(world, tmp_path, monkeypatch):
+    def deploy(*_args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(trial, "deploy", deploy)
+
+    assert try_it(tmp_path) == 1
+
+    assert world[-1][0] == "destroy"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_an_interruption_ends_the_suite_too(tmp_path, monkeypatch):
+    """No process is left that goes on testing what is being taken away."""
+    started = []
+    popen = trial.subprocess.Popen
+
+    def sleeping(_command, **names):
+        started.append(popen(["sleep", "60"], **names))
+        return started[0]
+
+    monkeypatch.setattr(trial.subprocess, "Popen", sleeping)
+    with pytest.raises(TrialInterrupted), trial._interruptible(0.2):
+        trial._run_suite(tmp_path / "described", tmp_path / "results")
+
+    assert started[0].poll() is not None

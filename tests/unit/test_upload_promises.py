@@ -1,0 +1,3 @@
+"""In memory: see the promises."""
+
+from tests.promises.uploads import *  # noqa: F403

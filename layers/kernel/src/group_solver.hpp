@@ -42,6 +42,9 @@ class GroupSolver {
         __builtin_prefetch(&sizes_[other]);
         pending_.expect(one, other);
     }
+    void expect_counters(Record left, Record right) const {
+        pending_.expect_counters(group_of_[left], group_of_[right]);
+    }
     // Take the candidate of two records of different data sets. 0, or what went wrong.
     int64_t take(Record left, Record right) {
         uint32_t one = group_of_[left], other = group_of_[right];

@@ -83,6 +83,7 @@ int64_t take_of_many(linkage_solver &solver, const linkage_candidate *candidates
         groups.expect_records(left[at], right[at]);
     }
     for (int64_t at = 0; at < count; at++) groups.expect_groups(left[at], right[at]);
+    for (int64_t at = 0; at < count; at++) groups.expect_counters(left[at], right[at]);
     for (int64_t at = 0; at < count; at++)
         if (int64_t error = groups.take(left[at], right[at])) return error;
     return 0;

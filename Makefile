@@ -92,7 +92,7 @@ test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests o
 
 lock: setup ## Pin today's versions of what the .in files ask for
 	@$(UV) pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux2014 --generate-hashes requirements.in --output-file requirements.txt
-	@cd $(REQUIREMENTS) && for name in development localstack runtime client client-0.1.9 schemathesis checkov uv; do \
+	@cd $(REQUIREMENTS) && for name in development localstack runtime client client-0.1.9 schemathesis checkov plots uv; do \
 		excludes=$$(test -e $$name.excludes && echo --excludes $$name.excludes); \
 		UV_NATIVE_TLS=1 $(CURDIR)/$(ENVIRONMENTS)/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes $$excludes $$name.in --output-file $$name.txt || exit 1; \
 	done

@@ -3,8 +3,8 @@
 Each environment holds what one part of the system has in production and no more, so
 that a package missing from one is noticed here: `development` runs the code and its
 checks, `localstack` is the cloud, `runtime` is what AWS's Python runtime has, `client`
-is what a party has, `checkov` looks for weak spots of the template. `client-0.1.9` and
-`schemathesis` are made by the tests that need them. An environment is made again only
+is what a party has, `checkov` looks for weak spots of the template. `client-0.1.9`,
+`schemathesis` and `plots` are made by the tests that need them. An environment is made again only
 when its lock file has changed.
 
 This is the first thing to run in a fresh clone, so it needs only the standard library.

@@ -4,19 +4,28 @@ The stack is warm: a small run goes first. Uploads go through the object store, 
 """
 
 import json
+import os
 import re
 import statistics
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import pytest
 
+from linkage.cli import bounds_of
+from linkage.costing import FUNCTIONS, Assumptions, CostModel
+from linkage.settings import Settings
+from linkage.workloads import Workload
+from tests.benchmarks.function_logs import count_reports, spent_since
 from tests.benchmarks.people import make_people
 from tests.e2e.client import Client, object_store
 
 pytestmark = pytest.mark.benchmark
 LINKING = ("compare", "solve")
+WORKERS = 4 * (os.cpu_count() or 1)
+"""Chunks that the local stack compares at a time, at most."""
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +107,53 @@ def report(stack, name, seconds, run_id, result):
         f"  {name}: {seconds:.2f} s from POST to result, {len(result['groups']):,} groups, {messages} messages of"
         f" compare and solve; {1 - linking / seconds:.0%} of the time nobody compared or solved"
     )
+
+
+def report_spending(spent, model):
+    """What each function spent, beside what the cost model says of this machine: fewer processors, no cold starts."""
+    told = model.scenario(WORKERS)
+    for name, each in spent.items():
+        print(
+            f"    {name}: {each.invocations} invocations, {each.cold_starts} cold, {each.seconds:.2f} s,"
+            f" {each.gb_seconds:.1f} GB-seconds; model: {told.uses[name].invocations}, {told.uses[name].seconds:.2f} s,"
+            f" {told.uses[name].gb_seconds:.1f}"
+        )
+
+
+def local_model(*counts, threshold, candidate_share=None):
+    """The cost model, of functions that share this machine's processors and are warm."""
+    workload = Workload(counts, threshold, candidate_share=candidate_share)
+    bounds = bounds_of(Settings(uploads_bucket="", store_bucket=""))
+    chunks = len(CostModel(workload, bounds).chunks)
+    processors = (os.cpu_count() or 1) / min(WORKERS, chunks)
+    parallel = min(1.0, processors / FUNCTIONS["compare"].vcpus)
+    return CostModel(workload, bounds, assumptions=replace(Assumptions(), parallel=parallel, cold_start_s=0.0))
+
+
+@pytest.mark.parametrize(
+    ("records", "threshold", "candidate_share"), [(20_000, 0.8, None), (100_000, 0.8, None), (100_000, 0.7, 5.9e-4)]
+)
+def test_what_a_run_spends(stack, client, records, threshold, candidate_share):
+    """One chunk, which has the machine to itself; many, which share it; and many candidate pairs.
+
+    How many: see what test_rates.py says of this data.
+    """
+    datasets = make_people(records)
+    client.run_to_result(upload(client, datasets), 0.95)
+    counted = count_reports(stack)
+
+    project = upload(client, datasets)
+    seconds, run_id, result = timed_run(client, project, threshold)
+
+    assert len(result["groups"]) > 0.4 * records
+    print(
+        f"\n  {records:,} x {records:,} at {threshold}: {seconds:.2f} s from POST to result; load average {os.getloadavg()[0]:.1f}"
+    )
+    time.sleep(1)
+    spent = spent_since(stack, counted)
+    model = local_model(records, records, threshold=threshold, candidate_share=candidate_share)
+    assert spent["compare"].invocations == len(model.chunks)
+    report_spending(spent, model)
 
 
 def test_a_hundred_by_a_hundred(stack, client):

@@ -1,7 +1,7 @@
 """The cost model cuts runs as the planner does, knows the deployed functions, adds up; docs/cost.md says the same."""
 
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.packaging import ROOT
+from linkage.cli import bounds_of
 from linkage.cost_texts import assumptions_text, duration_text
 from linkage.costing import COMPARE_CONCURRENCY, FUNCTIONS, RATES, CostModel
 from linkage.prices import DATE, PRICES, REGION
 from linkage.settings import Settings
 from linkage.testing import in_memory_world
-from linkage.workloads import RANDOM_PAIRS, Blocking, Bounds, Workload, WorkloadRefused, count_blocks
+from linkage.workloads import RANDOM_PAIRS, Blocking, Workload, WorkloadRefused, count_blocks
 from tests.prepared import plan_of
 
 TEXT = (ROOT / "docs" / "cost.md").read_text()
@@ -25,10 +26,6 @@ RUNS = {
     "6 x 1M": ((1_000_000,) * 6, 0.8),
     "10M x 10M": ((10_000_000,) * 2, 0.85),
 }
-
-
-def bounds_of(settings):
-    return Bounds(**{field.name: getattr(settings, field.name) for field in fields(Bounds)})
 
 
 def model(*counts, threshold=0.8, engine="native", **more):
@@ -198,6 +195,7 @@ def line_of(name):
     """A run's line of the table: sizes, GB-seconds, time with 1, 100 and 1,000 workers, dollars, and anonlink's."""
     counts, threshold = RUNS[name]
     told = model(*counts, threshold=threshold)
+    assert told.limits() == []
     one, hundred, thousand = (told.scenario(workers) for workers in (1, 100, 1000))
     gb_seconds = sum(use.gb_seconds for use in hundred.uses.values())
     times = " | ".join(duration_text(scenario.run_s) for scenario in (one, hundred, thousand))

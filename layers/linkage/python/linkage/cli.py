@@ -26,10 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     arguments = _parser().parse_args(argv)
     settings = Settings.from_environment({"UPLOADS_BUCKET": "", "STORE_BUCKET": ""})  # all at its default
-    bounds = Bounds(**{field.name: getattr(settings, field.name) for field in fields(Bounds)})
     try:
         check_size(arguments.encoding_size, smallest=settings.min_encoding_size, largest=settings.max_encoding_size)
-        model = CostModel(_workload(arguments), bounds, engine=arguments.engine)
+        model = CostModel(_workload(arguments), bounds_of(settings), engine=arguments.engine)
     except (UploadRejected, WorkloadRefused) as error:
         print(f"linkage: {error}", file=sys.stderr)
         return 1
@@ -39,6 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         print(report_text(model, scenarios, arguments.workers))
     return 0
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """Return what the settings bound a run by."""
+    return Bounds(**{field.name: getattr(settings, field.name) for field in fields(Bounds)})
 
 
 def _workload(arguments: argparse.Namespace) -> Workload:

@@ -51,7 +51,7 @@ NATIVE_RATES = ((0.65, 600), (0.7, 800), (0.75, 1000), (0.8, 1250), (0.85, 1600)
 ANONLINK_RATES = ((0.65, 80), (0.95, 80))
 RATES = {"native": NATIVE_RATES, "anonlink": ANONLINK_RATES}
 """Threshold, and million comparisons of 128 bytes a second of one vCPU. Others: in proportion to their size."""
-ROW_SECONDS = {"native": 5e-8, "anonlink": 1.5e-6}
+ROW_SECONDS = {"native": 6e-8, "anonlink": 2e-6}
 """Per row and rectangle, beside its comparisons: what makes tiny blocks dear."""
 
 
@@ -62,18 +62,18 @@ class Assumptions:
     s3_bytes_s: float = 75e6
     cold_start_s: float = 1.5
     api_request_s: float = 0.05
-    intake_s: float = 0.5
-    intake_row_s: float = 2e-6
-    plan_s: float = 1.0
+    intake_s: float = 0.4
+    intake_row_s: float = 1e-6
+    plan_s: float = 0.7
     plan_message_s: float = 2e-3
     compare_s: float = 0.3
     parallel: float = 0.9
     candidate_s: float = 1e-7
-    solve_s: float = 0.5
+    solve_s: float = 0.3
     solve_file_s: float = 2e-3
-    solve_candidate_s: float = 3e-7
+    solve_candidate_s: float = 2e-7
     solve_record_s: float = 5e-7
-    reconcile_s: float = 0.3
+    reconcile_s: float = 0.1
     hop_s: float = 1.0
     first_workers: int = 5
     workers_per_s: float = 5.0
@@ -117,8 +117,16 @@ class Scenario:
         return sum(self.dollars.values())
 
 
+def expected_rate(engine: str, workload: Workload) -> float:
+    """Return how many comparisons a second one vCPU makes."""
+    thresholds, rates = np.array(RATES[engine], dtype=float).T
+    return float(np.interp(workload.threshold, thresholds, rates)) * 1e6 * 128 / workload.encoding_size
+
+
 class CostModel:
     """The cost and time of one workload, with any number of workers.
+
+    ``rate`` is that of one vCPU, in comparisons a second, where it was measured: see `expected_rate`.
 
     Raises
     ------
@@ -127,22 +135,23 @@ class CostModel:
     """
 
     def __init__(
-        self, workload: Workload, bounds: Bounds, *, engine: str = "native", assumptions: Assumptions | None = None
+        self,
+        workload: Workload,
+        bounds: Bounds,
+        *,
+        engine: str = "native",
+        assumptions: Assumptions = Assumptions(),  # noqa: B008  frozen
+        rate: float | None = None,
     ) -> None:
         check_uploads(workload, bounds)
         self.workload, self.bounds, self.engine = workload, bounds, engine
-        self.assumptions = assumptions or Assumptions()
+        self.assumptions = assumptions
+        self.rate = rate or expected_rate(engine, workload)
         self.chunks: Sequence[ChunkSize] = list(cut_chunks(workload, bounds))
         self.comparisons = sum(chunk.comparisons for chunk in self.chunks)
         self.candidates = workload.candidates(self.comparisons)
         self._row_bytes = workload.encoding_size + 4
         self._chunk_seconds = [self.chunk_seconds(chunk) for chunk in self.chunks]
-
-    @property
-    def rate(self) -> float:
-        """Comparisons a second of one vCPU."""
-        thresholds, rates = np.array(RATES[self.engine], dtype=float).T
-        return float(np.interp(self.workload.threshold, thresholds, rates)) * 1e6 * 128 / self.workload.encoding_size
 
     def chunk_seconds(self, chunk: ChunkSize) -> float:
         """How long a warm compare function takes for the chunk."""

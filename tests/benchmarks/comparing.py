@@ -1,0 +1,45 @@
+"""Compare chunks of a run as the compare worker does, on one thread, and tell how much CPU time that takes."""
+
+import os
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from linkage import object_keys
+from linkage.candidate_files import count_stored
+from linkage.comparing import compare_chunk
+from linkage.messages import CompareChunk
+from linkage.plans import Plan
+from linkage.ports import World
+from linkage.testing import in_memory_world
+from tests.prepared import PROJECT, RUN, plan_of
+
+THRESHOLD = 0.8
+
+
+def planned_world(datasets: Sequence[np.ndarray]) -> tuple[World, Plan]:
+    """Return a world in memory in which a run of the data sets is planned; its workers have one thread."""
+    world = in_memory_world(compare_threads=1)
+    return world, plan_of(world, datasets, THRESHOLD)
+
+
+def cpu_seconds(world: World, chunks: Sequence[int]) -> tuple[float, int]:
+    """Compare the chunks, from reading to storing; return seconds of CPU time and how many pairs were found.
+
+    They can be compared again: nothing is left of them.
+    """
+    keys = [object_keys.chunk_candidates(PROJECT, RUN, chunk) for chunk in chunks]
+    began = time.thread_time()
+    for chunk in chunks:
+        compare_chunk(CompareChunk(project_id=PROJECT, run_id=RUN, chunk=chunk), world)
+    seconds = time.thread_time() - began
+    bucket = world.settings.store_bucket
+    found = [world.objects.look_at(bucket, key) for key in keys]
+    world.objects.delete(bucket, keys)
+    return seconds, sum(count_stored(stored.size_bytes) for stored in found if stored is not None)
+
+
+def load() -> str:
+    """How busy the machine is: what else runs takes from the figures."""
+    return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"

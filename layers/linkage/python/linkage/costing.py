@@ -140,7 +140,7 @@ class CostModel:
         bounds: Bounds,
         *,
         engine: str = "native",
-        assumptions: Assumptions = Assumptions(),  # noqa: B008  frozen
+        assumptions: Assumptions = Assumptions(),
         rate: float | None = None,
     ) -> None:
         check_uploads(workload, bounds)

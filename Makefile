@@ -7,6 +7,10 @@ DEVELOPMENT := $(ENVIRONMENTS)/development/bin
 UV := UV_NATIVE_TLS=1 $(ENVIRONMENTS)/uv/bin/uv
 REQUIREMENTS := infra/local/requirements
 
+# What is done by the engine: tested with each, and the rest with the default.
+LINKING := $(addprefix tests/unit/test_,flow.py results.py result_types.py repeated_delivery.py lost_messages.py \
+	deletion.py failures.py upload_promises.py readers.py merging.py)
+
 export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -33,6 +37,8 @@ test: setup lint types ## Pass every test
 	@test "$(OBJECT_STORE)" = localstack || $(DEVELOPMENT)/python -m infra.local.object_store.program --if-possible
 	@echo "== tests: unit, integration, end to end"
 	@$(DEVELOPMENT)/python -m pytest
+	@echo "== tests: what links, with anonlink's engine"
+	@TEST_ENGINE=anonlink $(DEVELOPMENT)/python -m pytest $(LINKING)
 
 up: setup ## Start the service on this machine and leave it running; PORT=8851 OBJECT_STORE=minio
 	@$(DEVELOPMENT)/python -m infra.local up $(if $(PORT),--port $(PORT))
@@ -53,7 +59,7 @@ types: setup ## Check the types
 	@echo "== types"
 	@$(DEVELOPMENT)/mypy
 
-unit: setup ## Pass the tests that need no servers
+unit: setup ## Pass the tests that need no servers; TEST_ENGINE=anonlink
 	@$(DEVELOPMENT)/python -m pytest tests/unit
 
 integration: setup ## Pass the tests on real servers

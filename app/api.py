@@ -7,7 +7,7 @@ from chalice.app import Chalice, Response
 
 from app import documents, projects, runs, service, uploads
 from app.problems import is_problem_missing, logger, problem
-from app.responses import CORS, PREFLIGHT
+from app.responses import CORS, JSON, PREFLIGHT
 from app.routing import find_route
 
 BINARY = "application/octet-stream"
@@ -30,7 +30,7 @@ class Api(Chalice):
         path, parameters = find_route(event, self.routes) or (None, {})
         answer = self._answer(event, method, path, parameters, context)
         if method == HTTPMethod.HEAD:
-            answer["body"] = ""
+            answer = _without_body(answer)
         answer["headers"] |= CORS
         _log(method, path, parameters, answer["statusCode"])
         return answer
@@ -65,6 +65,13 @@ class Api(Chalice):
 def _as_dict(response: Response) -> dict[str, Any]:
     answer: dict[str, Any] = response.to_dict()
     return answer
+
+
+def _without_body(answer: dict[str, Any]) -> dict[str, Any]:
+    """Answer HEAD. It is not sent elsewhere: where a large result is read from is opened for GET alone."""
+    if answer["statusCode"] == HTTPStatus.TEMPORARY_REDIRECT:
+        return _as_dict(Response("", dict(JSON), int(HTTPStatus.OK)))
+    return answer | {"body": ""}
 
 
 def _not_found() -> Response:

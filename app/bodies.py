@@ -1,5 +1,7 @@
 """What requests say, as pydantic models: they validate, and unknown members are ignored."""
 
+import json
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import (
@@ -17,7 +19,10 @@ from pydantic_core import PydanticCustomError
 
 from linkage.models import ResultType
 
-MOST_PARTIES = 32_767
+MOST_PARTIES = 4_096
+MOST_DEPTH = 100
+MOST_SCHEMA_BYTES = 4 * 2**20
+"""A description with it must go into the answer of a Lambda function."""
 
 
 def _storable(text: str) -> str:
@@ -25,6 +30,33 @@ def _storable(text: str) -> str:
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise PydanticCustomError("text", "a text cannot hold NUL characters or lone surrogates")
     return text
+
+
+def _tellable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what cannot be told back when the project is described: it would be an error each time."""
+    if _depth(schema) > MOST_DEPTH:
+        raise PydanticCustomError("schema", "nested more than {most} deep", {"most": MOST_DEPTH})
+    try:
+        size = len(json.dumps(schema, allow_nan=False, ensure_ascii=False).encode())
+    except ValueError:
+        raise PydanticCustomError("schema", "numbers must be finite, and texts have no lone surrogates") from None
+    if size > MOST_SCHEMA_BYTES:
+        raise PydanticCustomError("schema", "larger than {most} bytes", {"most": MOST_SCHEMA_BYTES})
+    return schema
+
+
+def _depth(value: object) -> int:
+    """Return how deep maps and arrays are nested, level by level: recursion would be the very fault to be found."""
+    depth, level = 0, [value]
+    while level := [inner for outer in level for inner in _inner(outer)]:
+        depth += 1
+    return depth
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 Text = Annotated[StrictStr, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
@@ -58,7 +90,7 @@ class Body(BaseModel):
 class ProjectBody(Body):
     """POST /projects."""
 
-    schema_: Annotated[dict[str, Any], Field(alias="schema")]
+    schema_: Annotated[dict[str, Any], AfterValidator(_tellable), Field(alias="schema")]
     result_type: ResultType
     number_parties: Annotated[StrictInt, Field(ge=2, le=MOST_PARTIES)] = 2
     name: Text = ""
@@ -98,7 +130,7 @@ class ClknblocksBody(Body):
     """POST /projects/{project_id}/clks: each encoding with the ids of its blocks, of which there may be none."""
 
     clknblocks: Annotated[
-        list[Annotated[list[BlockId], Field(min_length=1)]],
+        list[Annotated[list[BlockId], Field(min_length=1, json_schema_extra={"prefixItems": [{"type": "string"}]})],],
         Field(examples=[[["AAECAwQFBgc=", "3170", 7], ["CAkKCwwNDg8="]]]),
     ]
 

@@ -11,10 +11,15 @@ import pytest
 from infra.local.object_store.program import why_unavailable
 from infra.local.stack import LOCALSTACK, MINIO, OBJECT_STORES, Stack, remove_data, running_stack
 from infra.trial import DEPLOYMENT_VARIABLE
+from linkage.settings import Settings
 from linkage.testing import in_memory_world
 from tests.driving import driver
 
 CHOSEN_STORE = os.environ.get("OBJECT_STORE")
+
+if CHOSEN_ENGINE := os.environ.get("TEST_ENGINE"):  # every test that runs in this process then takes that engine
+    Settings.model_fields["engine"].default = CHOSEN_ENGINE
+    Settings.model_rebuild(force=True)
 
 
 @pytest.fixture(scope="session")

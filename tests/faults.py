@@ -13,7 +13,7 @@ from linkage.ports import World
 
 READS = {
     "get", "get_range", "open", "look_at", "list", "presign", "parties", "contributions", "count_projects", "ready",
-    "received", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "issue", "take", "sent",
+    "received", "backlog", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "issue", "take", "sent",
 }  # fmt: skip
 PORTS = ("projects", "uploads", "runs", "tombstones", "timer", "objects", "queues", "progress", "cache", "credentials")
 

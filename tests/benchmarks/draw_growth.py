@@ -1,4 +1,4 @@
-"""Draw docs/growth.png. Runs in the environment `plots`, for tests/benchmarks/test_growth.py: FIGURES.json PICTURE.png."""
+"""Draw docs/growth.png, in the environment `plots`, for tests/benchmarks/test_growth.py: FIGURES.json PICTURE.png."""
 
 import json
 import sys

@@ -9,7 +9,8 @@ from linkage.costing import FUNCTIONS
 
 RESOURCES = {function: "APIHandler" if function == "api" else function.capitalize() for function in FUNCTIONS}
 _REPORT = re.compile(
-    r"\tBilled Duration: ([0-9]+) ms\tMemory Size: ([0-9]+) MB\tMax Memory Used: [0-9]+ MB(?:\tInit Duration: ([0-9.]+))?"
+    r"\tBilled Duration: ([0-9]+) ms\tMemory Size: ([0-9]+) MB\tMax Memory Used: [0-9]+ MB"
+    r"(?:\tInit Duration: ([0-9.]+))?"
 )
 
 

@@ -143,11 +143,12 @@ def test_what_a_run_spends(stack, client, records, threshold, candidate_share):
     counted = count_reports(stack)
 
     project = upload(client, datasets)
-    seconds, run_id, result = timed_run(client, project, threshold)
+    seconds, _, result = timed_run(client, project, threshold)
 
     assert len(result["groups"]) > 0.4 * records
     print(
-        f"\n  {records:,} x {records:,} at {threshold}: {seconds:.2f} s from POST to result; load average {os.getloadavg()[0]:.1f}"
+        f"\n  {records:,} x {records:,} at {threshold}: {seconds:.2f} s from POST to result;"
+        f" load average {os.getloadavg()[0]:.1f}"
     )
     time.sleep(1)
     spent = spent_since(stack, counted)
@@ -172,7 +173,7 @@ def test_a_hundred_thousand_by_a_hundred_thousand(stack, client):
 
     seconds, run_id, result = timed_run(client, project)
 
-    assert 40_000 < len(result["groups"]) < 60_000
+    assert 50_000 < len(result["groups"]) < 75_000
     report(stack, "100,000 x 100,000", seconds, run_id, result)
 
 

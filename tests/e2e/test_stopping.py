@@ -2,12 +2,11 @@
 
 from contextlib import contextmanager
 
-import boto3
 import numpy as np
 import pytest
 
 from tests.e2e.client import Client
-from tests.e2e.test_linkage import objects_of
+from tests.e2e.test_linkage import clients_of, objects_of
 
 RECORDS = 20_000
 CHUNKS = 400
@@ -20,30 +19,15 @@ def client(stack):
     return Client(stack.server_url)
 
 
-@pytest.fixture
-def aws(stack):
-    """A function that makes clients of the stack's AWS."""
-
-    def client_of(service):
-        return boto3.client(
-            service,
-            endpoint_url=stack.aws_endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    return client_of
-
-
 @contextmanager
-def small_chunks(functions):
+def small_chunks(stack):
     """Have runs cut into many small chunks."""
+    functions, owner = clients_of(stack, "lambda"), stack.outputs["MigrateFunction"].partition("-Migrate")[0]
     (name,) = (
         found["FunctionName"]
         for page in functions.get_paginator("list_functions").paginate()
         for found in page["Functions"]
-        if found["Handler"] == "functions.plan.handler"
+        if found["Handler"] == "functions.plan.handler" and found["FunctionName"].startswith(owner)
     )
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     most = str(RECORDS * RECORDS // CHUNKS)
@@ -59,13 +43,13 @@ def change(functions, name, variables):
     functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
-def test_a_run_of_many_chunks_stops_when_it_is_deleted(client, stack, aws):
+def test_a_run_of_many_chunks_stops_when_it_is_deleted(client, stack):
     generator = np.random.default_rng(3)
     project = client.create_project()
     for party in range(2):
         encodings = generator.integers(0, 256, (RECORDS, 8), dtype=np.uint8)
         assert client.post_encodings(project, party, encodings).status_code == 201
-    sqs, queue = aws("sqs"), stack.outputs["CompareQueueUrl"]
+    sqs, queue = clients_of(stack, "sqs"), stack.outputs["CompareQueueUrl"]
 
     def messages():
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -75,7 +59,7 @@ def test_a_run_of_many_chunks_stops_when_it_is_deleted(client, stack, aws):
     def stored():
         return [key for key in objects_of(stack, project["project_id"]) if run_id in key]
 
-    with small_chunks(aws("lambda")):
+    with small_chunks(stack):
         run_id = client.post_run(project, 0.95)
         client.await_true(lambda: "progress" in client.status(project, run_id)["current_stage"] and messages()[0])
     before = client.status(project, run_id)

@@ -12,6 +12,8 @@ import requests
 from botocore.config import Config
 
 from infra.local import processes
+from infra.local.object_store.deployed import put_notifications
+from infra.local.object_store.program import build_minio
 from infra.local.servers import bridge, free_port, localstack, minio, postgres
 from infra.local.servers.running import running
 from infra.local.stack import LOCALSTACK, MINIO, StackFailed, remove_data, running_stack, start_stack, stop_stack
@@ -27,6 +29,7 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000"}  # of IPv4 and IPv6,
 @pytest.fixture(scope="module", autouse=True)
 def _minio():
     skip_without(MINIO)
+    build_minio()
 
 
 def s3_of(url, credentials):
@@ -98,14 +101,12 @@ def undelivered(data):
 
 
 def put(store, data, name):
-    """Put a manifest, with the notification that MinIO keeps once it has been set."""
+    """Put a manifest into a store that is set up as the stack sets it up at each start."""
     s3 = s3_of(store.url, minio.root_credentials(data))
     if not s3.list_buckets()["Buckets"]:
         s3.create_bucket(Bucket="store")
-        rule = {"QueueArn": "arn:minio:sqs:us-east-1:INTAKE:webhook", "Events": ["s3:ObjectCreated:*"]}
-        s3.put_bucket_notification_configuration(
-            Bucket="store", NotificationConfiguration={"QueueConfigurations": [rule]}
-        )
+    rule = {"QueueArn": "arn:minio:sqs:us-east-1:INTAKE:webhook", "Events": ["s3:ObjectCreated:*"]}
+    put_notifications(s3, "store", [rule])
     s3.put_object(Bucket="store", Key=f"intake/p/{name}.json", Body=b"{}")
 
 

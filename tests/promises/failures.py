@@ -123,6 +123,14 @@ def test_sizes_that_no_project_can_have_are_an_error(service, project, size):
     assert "Encoding size" in status["message"]
 
 
+def test_an_announced_size_that_no_project_can_have_is_an_error_of_the_project(service, project):
+    key = put(service, project, 0, b"x" * 4096 * 3, name="encodings.bin", count=3, size=4096)
+    assert announce(service, project, 0, key).status == 201
+    service.deliver_all()
+
+    assert describe(service, project)["error"] is True
+
+
 def test_parties_with_different_sizes_are_an_error_of_the_later_one(service, project):
     run_id = service.post_run(project)
     service.upload(project, 0, np.ones((5, 64), dtype=np.uint8))
@@ -201,6 +209,36 @@ def test_too_many_candidate_pairs_are_an_error_that_says_what_to_do(make_world):
     assert status["state"] == "error"
     assert "global limit of candidate pairs" in status["message"]
     assert "it must be above 0.8" in status["message"]
+
+
+@pytest.mark.parametrize(("kind", "state"), [("similarity_scores", "error"), ("groups", "completed")])
+def test_scores_which_are_all_written_out_may_be_fewer(make_world, kind, state):
+    service = driver(make_world(max_scores=50))
+    project = service.create_project(result_type=kind)
+    for party in range(2):
+        service.upload(project, party, np.ones((20, 8), dtype=np.uint8))
+    run_id = service.post_run(project)
+    service.deliver_all()
+
+    assert service.get_run(project, run_id).json["state"] == state
+
+
+@pytest.mark.parametrize("limit", [10, 10**9])
+def test_a_run_with_far_too_many_candidate_pairs_ends_when_it_is_planned(make_world, limit):
+    service = driver(make_world(max_candidates=limit, sample_above_comparisons=0))
+    project = service.create_project()
+    for party in range(2):
+        service.upload(project, party, np.ones((20, 8), dtype=np.uint8))
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+
+    status = service.get_run(project, run_id).json
+    if limit == 10:
+        assert status["state"] == "error"
+        assert "an estimated 400, allowed are 10." in status["message"]
+        assert service.queues.backlog("compare") == 0
+    else:
+        assert status["state"] == "running"
 
 
 def test_base64_may_hold_line_breaks(service, project):

@@ -293,3 +293,16 @@ def reconcile_until_tombstones(service):
         if delays and delays[-1] > service.world.settings.reconcile_period_s:
             return
     raise AssertionError("it never slows down")
+
+
+def test_a_run_whose_chunks_wait_for_their_turn_is_let_wait(service, project, expected):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    sent = service.queues.backlog("compare")
+    for _ in range(30):
+        reconcile(service, later=service.world.settings.patience_s * 2)
+
+    assert service.queues.backlog("compare") == sent
+    assert service.get_run(project, run_id).json["state"] == "running"
+    service.deliver_all()
+    assert service.get_run(project, run_id, "result").body == expected

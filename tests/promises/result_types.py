@@ -1,10 +1,12 @@
 """Similarity scores and permutations too survive workers that die after any of their effects."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from tests.driving import WORKERS, driver
+from tests.driving import WORKERS, driver, texts
 from tests.oracle import groups_by_definition
 from tests.promises.repeated_delivery import MOST_EFFECTS, deliver_dying_after
 
@@ -88,3 +90,74 @@ def test_permutations_that_were_drawn_first_stay(service, datasets):
 
     assert first == again
     assert sorted(service.request("GET", path, token=receipts[0]).json["permutation"]) == list(range(50))
+
+
+def test_two_attempts_at_a_chunk_that_spills_do_not_get_into_each_others_way(service, datasets):
+    """A second worker gets the same message, and does all of it, while the first puts together what it spilled."""
+    project, _, run_id = prepare(service, datasets, "similarity_scores")
+    service.deliver_all(("intake", "plan"))
+    body, *others = service.waiting("compare")
+    spilled = f"projects/{project['project_id']}/runs/{run_id}/spilled/"
+    interrupted = Interrupted(service.world.objects, "writer", lambda: service.deliver("compare", body))
+    service.use(replace(service.world, objects=interrupted))
+
+    assert service.deliver("compare", body) == []
+
+    assert interrupted.times == 1
+    service.use(service.world)
+    assert list(service.world.objects.list(service.world.settings.store_bucket, spilled)) == []
+    for other in others:
+        assert service.deliver("compare", other) == []
+    service.deliver_all()
+    undisturbed, _, undisturbed_run = prepare(service, datasets, "similarity_scores")
+    service.deliver_all()
+    assert service.get_run(project, run_id, "result").body == (
+        service.get_run(undisturbed, undisturbed_run, "result").body
+    )
+
+
+def test_a_solver_that_is_late_does_not_change_permutations_that_were_read(service, datasets):
+    """A second worker solves the run, completes it and cleans up, just before the first one stores what it drew."""
+    project, receipts, run_id = prepare(service, datasets, "permutations")
+    service.deliver_all(("intake", "plan", "compare"))
+    (body,) = service.waiting("solve")
+    path = f"/projects/{project['project_id']}/runs/{run_id}/result"
+    read = []
+
+    def solve_and_read():
+        assert service.deliver("solve", body) == []
+        read.extend(service.request("GET", path, token=token).body for token in (*receipts, project["result_token"]))
+
+    service.use(replace(service.world, objects=Interrupted(service.world.objects, "put_first", solve_and_read)))
+    service.deliver("solve", body)
+    service.use(service.world)
+
+    assert len(read) == 3
+    assert read == [service.request("GET", path, token=token).body for token in (*receipts, project["result_token"])]
+
+
+class Interrupted:
+    """A port; something else happens once, just before a method of it is called."""
+
+    def __init__(self, port, method, interruption):
+        self._port, self._method, self._interruption, self.times = port, method, interruption, 0
+
+    def __getattr__(self, name):
+        if name == self._method and not self.times:
+            self.times += 1
+            self._interruption()
+        return getattr(self._port, name)
+
+
+def test_a_pair_that_shares_many_blocks_counts_once(make_world):
+    service = driver(make_world(max_candidates=40))
+    records = np.random.default_rng(5).integers(0, 256, (30, 16), dtype=np.uint8)
+    project = service.create_project(uses_blocking=True)
+    for party in range(2):
+        body = {"clknblocks": [[text, *"abcde"] for text in texts(records)]}
+        token = project["update_tokens"][party]
+        assert service.request("POST", f"/projects/{project['project_id']}/clks", token=token, body=body).status == 201
+    run_id = service.post_run(project, 0.95)
+    service.deliver_all()
+
+    assert len(service.get_run(project, run_id, "result").json["groups"]) == 30

@@ -165,6 +165,8 @@ RIGHT_BLOCKS = [["a"]] * 50
 WRONG_BLOCKS = {
     "too few": (blocks_file(RIGHT_BLOCKS[:-1]), "the blocks file has 49 records, 50 encodings were announced"),
     "too many": (blocks_file([*RIGHT_BLOCKS, ["a"]]), "'50' is not the index of a record in the blocks file"),
+    "nul": (b'{"blocks": {"\\u0000": ["a"]}}', "is not the index of a record in the blocks file"),
+    "half a character": (b'{"blocks": {"\\ud800": ["a"]}}', "is not the index of a record in the blocks file"),
     "not json": (b"nonsense", "the blocks file is not valid JSON"),
     "empty": (b"", "the blocks file is not valid JSON"),
     "deep": (b'{"meta": ' + b"[" * 100_000, "the blocks file is nested more than 100 deep"),

@@ -19,6 +19,14 @@ NOWHERE = "0" * 48
 ENCODINGS = np.arange(160, dtype=np.uint8).reshape(20, 8)
 
 
+def nested(depth):
+    """A schema of so many levels."""
+    inner = 1
+    for _ in range(depth - 1):
+        inner = [inner]
+    return {"deep": inner}
+
+
 @pytest.fixture
 def service():
     return driver(in_memory_world(project_listing=True, chunk_min_comparisons=100))
@@ -133,10 +141,14 @@ def test_the_description_of_a_project(service, project):
         ({"number_parties": None}, "None is not of type 'integer' - 'number_parties'"),
         ({"number_parties": True}, "True is not of type 'integer' - 'number_parties'"),
         ({"number_parties": 1}, "1 is less than the minimum of 2 - 'number_parties'"),
-        ({"number_parties": 32768}, "32768 is greater than the maximum of 32767 - 'number_parties'"),
+        ({"number_parties": 4097}, "4097 is greater than the maximum of 4096 - 'number_parties'"),
         ({"name": 3}, "3 is not of type 'string' - 'name'"),
         ({"notes": None}, "None is not of type 'string' - 'notes'"),
         ({"name": "a\0b"}, None),
+        ({"schema": {"a": "\ud800"}}, None),
+        ({"schema": {"\udc00": 1}}, None),
+        ({"schema": nested(101)}, "nested more than 100 deep - 'schema'"),
+        ({"schema": {"a": "x" * 2**22}}, "larger than 4194304 bytes - 'schema'"),
         ({"name": "\ud800"}, None),
         ({"uses_blocking": 1}, "1 is not of type 'boolean' - 'uses_blocking'"),
         (
@@ -394,7 +406,6 @@ def test_the_place_of_another_party_or_bucket_is_403(service, project):
         {"hash-count": "²", "hash-size": "8"},
         {"hash-count": "9" * 30, "hash-size": "8"},
         {"hash-count": "9" * 5000, "hash-size": "8"},
-        {"hash-count": "5", "hash-size": "4096"},
         {"hash-count": str(2**40), "hash-size": "8"},
     ],
 )
@@ -545,6 +556,43 @@ def test_a_large_result_is_a_redirect():
 
     assert answer.status == 307
     assert answer.headers["Location"].startswith("memory://store/")
+
+
+def test_head_of_a_large_result_is_not_sent_to_where_only_get_is_allowed():
+    service = driver(in_memory_world(inline_result_bytes=10))
+    project = service.create_project()
+    for party in range(2):
+        service.upload(project, party, ENCODINGS)
+    run_id = service.post_run(project)
+    service.deliver_all()
+
+    path = f"{path_of(project)}/runs/{run_id}/result"
+    answer = service.request("HEAD", path, token=project["result_token"])
+
+    assert (answer.status, answer.body) == (200, b"")
+
+
+def test_a_schema_whose_numbers_are_beyond_all_bounds_is_refused(service):
+    body = b'{"result_type": "groups", "schema": {"a": 1e400}}'
+
+    assert is_problem(service.request("POST", "/projects", body=body), 400)
+
+
+def test_a_schema_that_is_taken_is_told_as_it_came(service):
+    schema = nested(100) | {"text": "\0 ä \U0001f600", "numbers": [1e15, -0.0, 2**80]}
+
+    project = service.create_project(schema=schema)
+
+    assert service.request("GET", path_of(project), token=project["result_token"]).json["schema"] == schema
+
+
+@pytest.mark.parametrize("bits", [0, -8, 7, "8", None, True])
+def test_a_schema_that_asks_for_no_size_asks_for_none(service, bits):
+    project = service.create_project(schema={"clkConfig": {"l": bits}})
+    assert service.upload(project, 0, ENCODINGS).status == 201
+    service.deliver_all()
+
+    assert service.request("GET", path_of(project), token=project["result_token"]).json["error"] is False
 
 
 def test_a_run_that_is_not_complete_has_no_result(service, project):

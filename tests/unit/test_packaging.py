@@ -12,6 +12,7 @@ import pytest
 
 from infra.local.environments import python
 from infra.packaging import ROOT, PackagingFailed, build
+from infra.packaging.kernel import library_name
 from infra.packaging.layers import build_dependencies_layer, without_distributions
 from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
@@ -97,6 +98,7 @@ def test_every_handler_is_in_its_package(packages):
         ("functions", "functions.intake, functions.plan, functions.compare"),
         ("functions", "functions.solve, functions.delete, functions.reconcile"),
         ("functions", "functions.migrate, psycopg2, anonlink.solving"),
+        ("functions", "linkage.native_engine; linkage.native_engine.NativeEngine().new_solver([1, 1], max_pending=0)"),
     ],
 )
 def test_it_is_imported_as_lambda_does(sandbox, package, imports):
@@ -203,6 +205,31 @@ def test_the_template_names_the_runtime_that_it_was_built_for(project, tmp_path)
     assert template["Globals"]["Function"]["Runtime"] == "python3.13"
     layers = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::LayerVersion"]
     assert all(layer["Properties"]["CompatibleRuntimes"] == ["python3.13"] for layer in layers)
+
+
+def test_the_kernel_layer_holds_a_library_for_each_machine_and_nothing_else(packages):
+    (layer,) = packages.glob("layer-kernel-*.zip")
+
+    assert listing(layer) == {f"python/{library_name(machine)}" for machine in ("x86_64", "aarch64")}
+
+
+def test_a_changed_kernel_is_built_again(project, tmp_path):
+    packages = build(tmp_path / "packages", root=project)
+    (first,) = packages.glob("layer-kernel-*.zip")
+
+    (project / "layers/kernel/src/kernel.cpp").write_text('extern "C" int answer() { return 43; }\n')
+    build(packages, root=project)
+
+    (second,) = packages.glob("layer-kernel-*.zip")
+    assert second != first
+    assert not first.exists()
+
+
+def test_a_kernel_that_does_not_compile_fails_the_build(project, tmp_path):
+    (project / "layers/kernel/src/kernel.cpp").write_text("int answer() { return }\n")
+
+    with pytest.raises(PackagingFailed, match="expected expression"):
+        build(tmp_path / "packages", root=project)
 
 
 def test_the_layer_is_without_what_is_never_read(packages):

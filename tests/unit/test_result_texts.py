@@ -4,11 +4,13 @@ import io
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from linkage import result_texts
 from linkage.candidates import CANDIDATE
+from linkage.engines import engine
 from tests.oracle import anonlink
 
 rows = st.lists(st.tuples(st.integers(1, 50), st.integers(100, 120), st.just(0), *[st.integers(0, 2**32 - 1)] * 2))
@@ -32,12 +34,13 @@ def test_groups(sizes):
     ]
 
 
+@pytest.mark.parametrize("name", ["native", "anonlink"])
 @given(batches=st.lists(rows.filter(bool), max_size=4))
-def test_scores_as_text_and_as_a_file(batches):
+def test_scores_as_text_and_as_a_file(name, batches):
     arrays = [np.array(batch, dtype=CANDIDATE) for batch in batches]
     expected = [(2 * c / t, left, right) for batch in batches for c, t, _, left, right in batch]
 
-    rows = b",".join(b"".join(result_texts.scores_text(array)) for array in arrays)
+    rows = b",".join(b"".join(result_texts.scores_text(array, engine(name).format_scores)) for array in arrays)
     text = result_texts.SCORES_OPEN + rows + result_texts.SCORES_CLOSE
     file = result_texts.SCORE_FILE_HEADER + b"".join(map(result_texts.score_rows, arrays))
 
@@ -69,8 +72,8 @@ def test_many_groups_and_many_scores_are_made_in_pieces_that_join():
 
     batch = np.zeros(count, dtype=CANDIDATE)
     batch["left"], batch["common"], batch["total"] = np.arange(count), 3, 8
-    pieces = list(result_texts.scores_text(batch))
-    assert len(pieces) == 3
+    pieces = list(result_texts.scores_text(batch, engine("native").format_scores))
+    assert len(pieces) == 5
     assert json.loads(b"[" + b"".join(pieces) + b"]") == [[[0, left], [1, 0], 0.75] for left in range(count)]
 
 

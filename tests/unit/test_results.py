@@ -165,7 +165,7 @@ def test_no_intermediate_is_left():
     project, run_id = link(service, datasets, None, 0.4, "permutations")
 
     kept = [key.rpartition(f"{run_id}/")[2] for _, key in service.world.objects.stored if run_id in key]
-    assert sorted(kept) == ["result", "result-permutation-0", "result-permutation-1"]
+    assert sorted(kept) == ["permutations.npy", "result", "result-permutation-0", "result-permutation-1"]
     assert json.loads(service.get_run(project, run_id, "result").body)["mask"]
 
 

@@ -228,7 +228,10 @@ ROLES = {
     "ReconcileRole.reconcile":
         KEY | DATABASE | CACHE | READ_STORE | send("Plan", "Compare", "Solve", "Delete", "Reconcile")
         | take("ReconcileQueue", *(f"{worker}DeadLetters" for worker in WORKERS))
-        | {"s3:PutObject StoreBucket/intake/*", "s3:ListBucket UploadsBucket", "s3:DeleteObject UploadsBucket/*"},
+        | {
+            "s3:PutObject StoreBucket/intake/*", "s3:ListBucket UploadsBucket", "s3:DeleteObject UploadsBucket/*",
+            "sqs:GetQueueAttributes CompareQueue",
+        },
     "MigrateRole.migrate": {"rds-db:connect Database/linkage_owner"},
     "FlowLogsRole.flow-logs": {
         "logs:CreateLogStream RefusedTraffic", "logs:PutLogEvents RefusedTraffic",

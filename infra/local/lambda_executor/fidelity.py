@@ -5,6 +5,7 @@ and a request that finds no free environment waits for one when there are alread
 many as the processors can serve, instead of making all of them slower.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -36,6 +37,7 @@ _Original = Callable[..., Any]
 
 _ENVIRONMENTS_PER_FUNCTION = 4 * (os.cpu_count() or 1)
 _TOO_LONG = "Request Too Long"
+_BINARY = "application/octet-stream"
 
 
 def install() -> None:
@@ -70,9 +72,17 @@ def _refuse_large_payload(original: _Original, service: LambdaService, **request
 
 
 def _refuse_large_event(original: _Original, integration: Any, context: Any) -> Any:
-    """Answer 413 where LocalStack would call it a failed integration."""
+    """Answer 413 where LocalStack would call it a failed integration.
+
+    Raw bytes go as base64 whatever they are; LocalStack hands over as text what happens to be text.
+    """
     event = original(integration, context)
-    if limits.request_complaint(len(json.dumps(event)), asynchronous=False):
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if headers.get("content-type") == _BINARY and event.get("body") and not event.get("isBase64Encoded"):
+        event["body"] = base64.b64encode(event["body"].encode()).decode()
+        event["isBase64Encoded"] = True
+    size = len(json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    if limits.request_complaint(size, asynchronous=False):
         raise RequestTooLargeError(_TOO_LONG)
     return event
 

@@ -24,6 +24,7 @@ from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException
 
 from infra.local.object_store.settings import User
+from infra.local.processes import wait_until
 from infra.local.servers.minio import TARGET
 
 if TYPE_CHECKING:
@@ -32,11 +33,34 @@ if TYPE_CHECKING:
 
 _BY_PATH = Config(s3={"addressing_style": "path"}, retries={"mode": "standard"})
 _WEBHOOK = f"arn:minio:sqs:us-east-1:{TARGET}:webhook"
+_PATIENCE_S = 30
 _BUCKETS = ("UploadsBucket", "StoreBucket")
 
 
 class MirrorFailed(Exception):
     """MinIO refused what was deployed; the message names it."""
+
+
+def put_notifications(store: "S3Client", bucket: str, notifications: list[Any]) -> None:
+    """Put a bucket's notifications in force, as must be done at each start of MinIO before events are counted on.
+
+    MinIO makes its targets known, and reads the rules that it has kept, some time after it says that it is ready. Until
+    then it refuses rules that name a target, and drops events.
+    """
+    refusals: list[ClientError] = []
+
+    def is_taken() -> bool:
+        try:
+            store.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"QueueConfigurations": notifications}
+            )
+        except ClientError as error:
+            refusals.append(error)
+            return False
+        return True
+
+    if not wait_until(is_taken, _PATIENCE_S, pause_s=0.2):
+        raise refusals[-1]
 
 
 @dataclass(frozen=True)
@@ -68,9 +92,7 @@ class Mirror:
             self._store.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
         deployed = self._deployed.get_bucket_notification_configuration(Bucket=bucket)
         wanted = [_to_webhook(each) for each in deployed.get("QueueConfigurations", [])]
-        self._store.put_bucket_notification_configuration(
-            Bucket=bucket, NotificationConfiguration={"QueueConfigurations": wanted}
-        )
+        put_notifications(self._store, bucket, wanted)
 
     def _expiry_rules(self, name: str) -> Iterator[Any]:
         """Yield the template's rules that MinIO knows, from the template: LocalStack's buckets have none.

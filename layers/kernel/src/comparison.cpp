@@ -137,6 +137,7 @@ linkage_comparison *linkage_comparison_new(const uint8_t *left, int64_t left_row
     if (!comparison) return nullptr;
     comparison->words = size / 8;
     comparison->bits = size * 8;
+    comparison->threshold = threshold;
     comparison->path = path_functions(linkage_path(path));
     comparison->left.words = reinterpret_cast<const uint64_t *>(left);
     comparison->left.rows = left_rows;

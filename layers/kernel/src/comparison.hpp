@@ -28,6 +28,7 @@ struct linkage_comparison {
     int words = 0;        // of a row
     int bits = 0;         // of a row
     int filter_bits = 0;  // a multiple of 12, or up to 11 more than bits
+    double threshold = 0;
     const linkage::Path *path = nullptr;
 
     // By the sum of two popcounts, the fewest common bits that make a candidate; more than there can be if none do.

@@ -21,7 +21,7 @@ namespace linkage {
 namespace {
 
 // A row asks of a lane: common bits among those looked at + min(more, rest of the lane over the panel's smallest)
-// >= common.
+// >= common + surcharge of the lane.
 struct Demand {
     int common;
     int more;
@@ -54,7 +54,10 @@ inline void transpose(Bytes16 *square) {
 // Up to 16 bytes of a row, from `start`; beyond its end are zeros.
 inline Bytes16 load_bytes(const uint8_t *row, int start, int size) {
     Bytes16 bytes = {};
-    if (row) memcpy(&bytes, row + start, size - start < 16 ? size - start : 16);
+    if (row && size - start >= 16)
+        memcpy(&bytes, row + start, 16);
+    else if (row)
+        memcpy(&bytes, row + start, 8);  // sizes are multiples of 8
     return bytes;
 }
 
@@ -75,7 +78,7 @@ inline void fill_lanes(const uint8_t *const *rows, int size, int nibble_count, i
 }
 
 // The numbers that say what a panel's rows have in common.
-inline void describe_panel(Panel &panel, const Side &side, const uint32_t *rows) {
+inline void describe_panel(Panel &panel, const linkage_comparison &comparison, const Side &side, const uint32_t *rows) {
     panel.smallest = panel.smallest_rest = kMaxBits;
     panel.largest = panel.largest_looked_at = 0;
     for (int lane = 0; lane < panel.rows; lane++) {
@@ -86,16 +89,21 @@ inline void describe_panel(Panel &panel, const Side &side, const uint32_t *rows)
         if (popcount - rest > panel.largest_looked_at) panel.largest_looked_at = popcount - rest;
     }
     memset(panel.rests, 0, sizeof panel.rests);
+    memset(panel.surcharges, 0, sizeof panel.surcharges);
     for (int lane = 0; lane < panel.rows; lane++) {
         int over = side.rests[rows[lane]] - panel.smallest_rest;
         panel.rests[lane] = static_cast<uint8_t>(over < 255 ? over : 255);
+        // The fewest common bits grow by half the threshold with each bit of the total; one less, for what is rounded.
+        int richer = side.popcounts[rows[lane]] - panel.smallest;
+        int surcharge = static_cast<int>(comparison.threshold * richer / 2) - 1;
+        panel.surcharges[lane] = static_cast<uint8_t>(surcharge < 0 ? 0 : surcharge < 255 ? surcharge : 255);
     }
 }
 
 // Fill the panel with `panel.rows` rows.
 inline void fill_panel(Panel &panel, const linkage_comparison &comparison, const Side &side, const uint32_t *rows,
                        int lanes) {
-    describe_panel(panel, side, rows);
+    describe_panel(panel, comparison, side, rows);
     for (int lane = 0; lane < lanes; lane += 16) {
         const uint8_t *encodings[16];
         for (int row = 0; row < 16; row++)
@@ -208,6 +216,11 @@ class Tally {
         for (int vector = 0; vector < Count; vector++)
             sums_[vector] = Vectors::add_full(sums_[vector], Vectors::take_off(counts[vector], taken));
     }
+    // Take the lanes' surcharges off the first counts; what is more than these is let go.
+    static void charge(typename Vectors::Vector *counts, const uint8_t *surcharges) {
+        for (int vector = 0; vector < Count; vector++)
+            counts[vector] = Vectors::take_off(counts[vector], Vectors::load(surcharges + vector * Vectors::kLanes));
+    }
     const typename Vectors::Vector *sums() const { return sums_; }
 
   private:
@@ -228,6 +241,10 @@ inline void filter(const Panel &panel, const uint16_t *offsets, int nibbles, con
         typename Vectors::Vector xs[Count], ss[Count];
         count_threes<Vectors, Count>(at, offsets, count, xs, ss);
         for (int vector = 0; vector < Count; vector++) take_apart<Vectors>(xs[vector], ss[vector]);
+        if (!chunk) {
+            Tally<Vectors, Count>::charge(xs, panel.surcharges);
+            Tally<Vectors, Count>::charge(ss, panel.surcharges);
+        }
         tally_one.add(xs, chunk, chunks);
         tally_other.add(ss, chunk, chunks);
         at += int64_t{kNibblesAtATime} * count * Count * Vectors::kLanes;

@@ -9,6 +9,9 @@
 
 namespace linkage {
 
+// A record's number: data sets one after the other.
+using Record = uint32_t;
+
 class GroupSolver {
   public:
     [[nodiscard]] bool reserve(int parties, const uint32_t *first_records, int64_t max_pending) {
@@ -26,8 +29,24 @@ class GroupSolver {
             }
         return enough;
     }
+    // Ask for the memory that a candidate will need: first for its records, a little later for their groups.
+    void expect_records(Record left, Record right) const {
+        __builtin_prefetch(&group_of_[left]);
+        __builtin_prefetch(&group_of_[right]);
+    }
+    void expect_groups(Record left, Record right) const {
+        uint32_t one = group_of_[left], other = group_of_[right];
+        __builtin_prefetch(mask(one));
+        __builtin_prefetch(mask(other));
+        __builtin_prefetch(&sizes_[one]);
+        __builtin_prefetch(&sizes_[other]);
+        pending_.expect(one, other);
+    }
+    void expect_counters(Record left, Record right) const {
+        pending_.expect_counters(group_of_[left], group_of_[right]);
+    }
     // Take the candidate of two records of different data sets. 0, or what went wrong.
-    int64_t take(uint32_t left, uint32_t right) {
+    int64_t take(Record left, Record right) {
         uint32_t one = group_of_[left], other = group_of_[right];
         if (share_a_dataset(one, other)) return 0;
         uint32_t needed = uint32_t{sizes_[one]} * sizes_[other];

@@ -103,6 +103,19 @@ LINKAGE_API int64_t linkage_solver_groups(const linkage_solver *solver, uint32_t
                                           int64_t *offsets);
 LINKAGE_API void linkage_solver_free(linkage_solver *solver);
 
+/* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+/* Write `[[0,left],[1,right],score],...` of candidates of two data sets, in their order, with commas between.
+ *
+ * run_ends      where each run of candidates of the same score ends; the last one at the last candidate's end
+ * texts         the scores of the runs as text, one after the other; `text_ends` says where each ends
+ *
+ * The number of bytes written, or LINKAGE_INVALID if the runs make no sense or `capacity` is too small.
+ */
+LINKAGE_API int64_t linkage_format_scores(const linkage_candidate *candidates, int64_t count, const int64_t *run_ends,
+                                          const int64_t *text_ends, int64_t runs, const char *texts, char *target,
+                                          int64_t capacity);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,8 @@
 // group has: counters are in two lists, doubly linked, so that one can be taken out of both.
 #pragma once
 
+#include <initializer_list>
+
 #include "kernel.h"
 #include "memory.hpp"
 
@@ -31,6 +33,17 @@ class Pending {
         return counters_[counter].next[side_of(counters_[counter], group)];
     }
     const Counter &operator[](uint32_t counter) const { return counters_[counter]; }
+
+    // Ask for the memory that the counter of two groups will need: first where it is told, a little later what is there.
+    void expect(uint32_t one, uint32_t other) const {
+        __builtin_prefetch(&slots_[home_of(one, other)]);
+        __builtin_prefetch(&heads_[one], 1);
+        __builtin_prefetch(&heads_[other], 1);
+    }
+    void expect_counters(uint32_t one, uint32_t other) const {
+        for (uint32_t counter : {slots_[home_of(one, other)], heads_[one], heads_[other]})
+            if (counter != kNone) __builtin_prefetch(&counters_[counter], 1);
+    }
 
     // Add to the counter of two groups, which is made if there is none; return it in `counter`. 0, or what went wrong.
     int64_t add(uint32_t one, uint32_t other, uint32_t seen, uint32_t *counter) {

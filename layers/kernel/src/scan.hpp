@@ -23,6 +23,7 @@ struct Panel {
     int smallest_rest;
     int largest_looked_at;                                 // popcount of the bits that the filter looks at
     alignas(64) uint8_t rests[kMaxLanes];                  // over the smallest, at most 255
+    alignas(64) uint8_t surcharges[kMaxLanes];             // common bits that a lane needs over what the poorest does
     alignas(64) uint8_t nibbles[kMaxNibbles * kMaxLanes];  // (nibbles, lanes)
 };
 

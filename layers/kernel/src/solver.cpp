@@ -8,6 +8,8 @@ namespace {
 
 constexpr int64_t kMaxParties = 4096;  // so that a group's size, and their product, go where they are kept
 
+constexpr int64_t kAtATime = 64;       // candidates
+
 struct Datasets {
     uint32_t left, right;
 };
@@ -24,6 +26,7 @@ struct linkage_solver {
     bool failed = false;
     bool fed = false;
     linkage_candidate last = {};
+    uint32_t last_depth = 0;
     PairSolver of_two;
     GroupSolver of_many;
 
@@ -54,26 +57,48 @@ bool is_there(const linkage_solver &solver, const linkage_candidate &candidate) 
            candidate.right < first[pair.right + 1] - first[pair.right];
 }
 
-int64_t take(linkage_solver &solver, const linkage_candidate &candidate) {
-    if (solver.two()) return solver.of_two.take(candidate.left, candidate.right), 0;
-    const Datasets &pair = solver.pairs[candidate.datasets];
-    return solver.of_many.take(solver.first_records[pair.left] + candidate.left,
-                               solver.first_records[pair.right] + candidate.right);
-}
-
-int64_t feed(linkage_solver &solver, const linkage_candidate *candidates, int64_t count) {
-    uint32_t last_depth = depth_of(solver.last);
+// Check that candidates are there and in order, before any of them is taken.
+int64_t check(linkage_solver &solver, const linkage_candidate *candidates, int64_t count) {
     for (int64_t at = 0; at < count; at++) {
         const linkage_candidate &candidate = candidates[at];
         if (!is_there(solver, candidate)) return LINKAGE_INVALID;
         uint32_t depth = depth_of(candidate);
-        if (solver.fed && !comes_before(at ? candidates[at - 1] : solver.last, last_depth, candidate, depth))
+        if (solver.fed && !comes_before(at ? candidates[at - 1] : solver.last, solver.last_depth, candidate, depth))
             return LINKAGE_OUT_OF_ORDER;
-        if (int64_t error = take(solver, candidate)) return error;
         solver.fed = true;
-        last_depth = depth;
+        solver.last_depth = depth;
     }
     if (count) solver.last = candidates[count - 1];
+    return 0;
+}
+
+// Most of the time goes into waiting for memory: what a few candidates need is asked for before the first is taken.
+int64_t take_of_many(linkage_solver &solver, const linkage_candidate *candidates, int64_t count) {
+    Record left[kAtATime], right[kAtATime];
+    GroupSolver &groups = solver.of_many;
+    for (int64_t at = 0; at < count; at++) {
+        const Datasets &pair = solver.pairs[candidates[at].datasets];
+        left[at] = solver.first_records[pair.left] + candidates[at].left;
+        right[at] = solver.first_records[pair.right] + candidates[at].right;
+        groups.expect_records(left[at], right[at]);
+    }
+    for (int64_t at = 0; at < count; at++) groups.expect_groups(left[at], right[at]);
+    for (int64_t at = 0; at < count; at++) groups.expect_counters(left[at], right[at]);
+    for (int64_t at = 0; at < count; at++)
+        if (int64_t error = groups.take(left[at], right[at])) return error;
+    return 0;
+}
+
+int64_t feed(linkage_solver &solver, const linkage_candidate *candidates, int64_t count) {
+    for (int64_t start = 0; start < count; start += kAtATime) {
+        int64_t some = count - start < kAtATime ? count - start : kAtATime;
+        if (int64_t error = check(solver, candidates + start, some)) return error;
+        if (!solver.two()) {
+            if (int64_t error = take_of_many(solver, candidates + start, some)) return error;
+            continue;
+        }
+        for (int64_t at = start; at < start + some; at++) solver.of_two.take(candidates[at].left, candidates[at].right);
+    }
     return 0;
 }
 

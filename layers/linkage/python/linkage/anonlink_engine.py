@@ -70,6 +70,11 @@ class AnonlinkEngine:
         ordered: Candidates = candidates[np.lexsort((*ties, -scores(candidates)))]
         return ordered
 
+    def format_scores(self, candidates: Candidates) -> bytes:
+        """See `linkage.engines.Engine.format_scores`."""
+        rows = zip(candidates["left"].tolist(), candidates["right"].tolist(), scores(candidates).tolist(), strict=True)
+        return ",".join([f"[[0,{left}],[1,{right}],{score!r}]" for left, right, score in rows]).encode()
+
     def new_solver(self, record_counts: Sequence[int], *, max_pending: int) -> Solver:  # noqa: ARG002
         """See `linkage.engines.Engine.new_solver`; anonlink keeps all it is fed, and ``max_pending`` bounds nothing."""
         return _Solver(record_counts)

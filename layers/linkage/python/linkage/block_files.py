@@ -117,7 +117,7 @@ def _wrong_container(depth: int, record: int) -> str:
 
 
 def _not_an_index(key: str) -> str:
-    return f"'{key[:_SHOWN]}' is not the index of a record"
+    return f"{key[:_SHOWN]!a} is not the index of a record"
 
 
 def _record_index(text: str, count: int) -> int | None:

@@ -91,10 +91,15 @@ def split_comparisons(datasets: Sequence[BlockTable], threshold: float, work: Wo
         Its bound on a chunk's comparisons is never exceeded.
     """
     for left, right in combinations(range(len(datasets)), 2):
-        ones, others = _shared(datasets[left], datasets[right])
-        reach = _can_reach(ones, others, threshold)
-        for rectangles in _cut(ones[reach], others[reach], work):
+        for rectangles in _cut(*reachable_blocks(datasets[left], datasets[right], threshold), work):
             yield Chunk(left, right, rectangles)
+
+
+def reachable_blocks(left: BlockTable, right: BlockTable, threshold: float) -> tuple[BlockTable, BlockTable]:
+    """Return the blocks that both data sets have and in which a pair could reach the threshold, side by side."""
+    ones, others = _shared(left, right)
+    reach = _can_reach(ones, others, threshold)
+    return ones[reach], others[reach]
 
 
 def _shared(left: BlockTable, right: BlockTable) -> tuple[BlockTable, BlockTable]:

@@ -21,7 +21,11 @@ from linkage.plans import RECTANGLE_BYTES, Plan, PlannedChunk
 from linkage.ports import World
 from linkage.progress import count_chunk, read_plan
 from linkage.row_reading import read_encodings, read_record_indices, span
+from linkage.tokens import new_id
 
+MOST_REPEATS = 16
+"""A pair may be found once for each block that it shares. Of so many times a run's limit it can be told, before they
+are put together, that they are too many."""
 _LOOK_AGAIN = timedelta(seconds=3)
 """How often a busy worker looks whether its run was deleted."""
 
@@ -68,22 +72,25 @@ class _Comparison:
         self._world = world
         self._engine = engine(world.settings.engine)
         self._looked = world.now()
+        # Which pairs are found first depends on the threads. So what is spilled is this attempt's alone: of two at
+        # once, neither may merge what the other wrote.
+        self._attempt_id = new_id()
 
     def store_candidates(self) -> int:
         """Compare, write the file of candidate pairs, and return how many it holds."""
         settings = self._world.settings
         held: list[CandidatePairs] = []
         spilled: list[CandidateFile] = []
-        room, allowed = settings.spill_pairs, settings.max_candidates
+        room = settings.spill_pairs
         for pairs in self._find_candidates():
             self._check_run()
             held.append(pairs)
-            room, allowed = room - len(pairs), allowed - len(pairs)
-            if allowed < 0:
-                return self._write(OVERFLOW)
+            room -= len(pairs)
             if room < 0:
                 spilled.append(self._spill(held, len(spilled)))
                 held, room = [], settings.spill_pairs
+            if sum(file.count for file in spilled) > MOST_REPEATS * settings.max_candidates:
+                return self._write(OVERFLOW)
         if not spilled:
             return self._write(HEADER + self._put_in_order(held).tobytes())
         return self._merge([*spilled, self._spill(held, len(spilled))])
@@ -123,7 +130,7 @@ class _Comparison:
 
     def _spill(self, held: Sequence[CandidatePairs], number: int) -> CandidateFile:
         pairs = self._put_in_order(held)
-        key = object_keys.spilled_candidates(self._message.project_id, self._plan.run_id, self._message.chunk, number)
+        key = object_keys.spilled_candidates(self._message.project_id, self._plan.run_id, self._attempt_id, number)
         self._world.objects.put(self._world.settings.store_bucket, key, HEADER + pairs.tobytes())
         return CandidateFile(key, len(pairs))
 

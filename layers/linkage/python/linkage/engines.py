@@ -111,6 +111,12 @@ class Engine(Protocol):
     def sort_candidates(self, candidates: Candidates) -> Candidates:
         """Return a sorted copy: score down, then data sets up, then left up, then right up."""
 
+    def format_scores(self, candidates: Candidates) -> bytes:
+        """Return ``[[0,left],[1,right],score],...`` of candidates of two data sets, in their order.
+
+        A score is written as Python writes a double: the shortest text that reads back as the same number.
+        """
+
     def new_solver(self, record_counts: Sequence[int], *, max_pending: int) -> Solver:
         """Return a solver.
 

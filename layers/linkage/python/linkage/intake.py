@@ -53,8 +53,13 @@ def reject_upload(upload: Upload, reason: str, world: World) -> bool:
     """
     parties = world.projects.parties(upload.project_id)
     dataset = next((party.dataset_index for party in parties if party.party_id == upload.party_id), None)
-    message = f"The upload of party {dataset} (counted from 0) failed: {reason}"
+    message = f"The upload of party {dataset} (counted from 0) failed: {_storable(reason)}"
     return world.uploads.fail(upload.upload_id, message, now=world.now())
+
+
+def _storable(text: str) -> str:
+    """Escape what a file may hold, a reason may quote, and PostgreSQL does not keep: NUL, and lone surrogates."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def _make_ready(upload: Upload, world: World) -> None:

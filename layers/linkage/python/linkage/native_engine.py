@@ -23,6 +23,7 @@ from linkage.kernel import (
     KernelPath,
     Scan,
     Tuning,
+    format_scores,
     sort_candidates,
     sort_pairs,
 )
@@ -77,6 +78,10 @@ class NativeEngine:
     def sort_candidates(self, candidates: Candidates) -> Candidates:
         """See `linkage.engines.Engine.sort_candidates`."""
         return sort_candidates(candidates)
+
+    def format_scores(self, candidates: Candidates) -> bytes:
+        """See `linkage.engines.Engine.format_scores`."""
+        return format_scores(candidates)
 
     def new_solver(self, record_counts: Sequence[int], *, max_pending: int) -> Solver:
         """See `linkage.engines.Engine.new_solver`."""

@@ -12,7 +12,7 @@ Store bucket::
     projects/{project}/runs/{run}/plan.json
     projects/{project}/runs/{run}/rectangles/{digest}
     projects/{project}/runs/{run}/candidates/{chunk}     the chunk's candidate pairs, sorted
-    projects/{project}/runs/{run}/spilled/{chunk}/{n}    the same, of a chunk under way that has too many to hold
+    projects/{project}/runs/{run}/spilled/{attempt}/{n}  the same, of an attempt at a chunk with too many to hold
     projects/{project}/runs/{run}/permutations.npy       what was drawn for a run of result type permutations
     projects/{project}/runs/{run}/result[...]            what clients read (see `linkage.results`)
 
@@ -84,9 +84,9 @@ def chunk_candidates(project_id: str, run_id: str, chunk: int) -> str:
     return f"{candidates(project_id, run_id)}{chunk:08d}"
 
 
-def spilled_candidates(project_id: str, run_id: str, chunk: int, number: int) -> str:
-    """Return the key of candidate pairs that a chunk under way has too many of to hold."""
-    return f"{run(project_id, run_id)}spilled/{chunk:08d}/{number:08d}"
+def spilled_candidates(project_id: str, run_id: str, attempt_id: str, number: int) -> str:
+    """Return the key of candidate pairs that an attempt at a chunk has too many of to hold."""
+    return f"{run(project_id, run_id)}spilled/{attempt_id}/{number:08d}"
 
 
 def chunk_of(key: str) -> int:
@@ -117,7 +117,7 @@ def permutations(project_id: str, run_id: str) -> str:
 def intermediates(project_id: str, run_id: str) -> tuple[str, ...]:
     """Return the prefixes of what a run needs no more once it has its result; the plan comes first."""
     prefix = run(project_id, run_id)
-    return tuple(prefix + name for name in ("plan.json", "rectangles/", "candidates/", "spilled/", "permutations.npy"))
+    return tuple(prefix + name for name in ("plan.json", "rectangles/", "candidates/", "spilled/"))
 
 
 def project_prefixes(project_id: str) -> tuple[str, ...]:

@@ -8,22 +8,23 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linkage import object_keys
 from linkage.blocking import BlockTable, load_blocks
 from linkage.candidates import scores
 from linkage.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
-from linkage.encoding_sets import BLOCKS, REPORT
+from linkage.encoding_sets import BLOCKS, REPORT, Encodings
 from linkage.engines import engine
 from linkage.errors import TooManyCandidates
 from linkage.gathering import PARALLEL_READS
 from linkage.messages import CompareChunk, PlanRun, SolveRun
-from linkage.models import Project, Run, RunState
+from linkage.models import Project, ResultType, Run, RunState
 from linkage.plans import Plan, PlannedChunk
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
-from linkage.row_reading import read_encodings, span
-from linkage.sampling import SIDE, Estimate, bound_chunk_size, count_compared, draw_parts
+from linkage.row_reading import read_encodings
+from linkage.sampling import Draw, Estimate, Span, draw_rows, estimate
 from linkage.timing import arm_timer
 
 
@@ -69,7 +70,7 @@ def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
     world.runs.queue(run.run_id)
     prefixes = [object_keys.encoding_set(project.project_id, u.party_id, u.upload_id) for u in uploads]
     datasets = [load_blocks(_read(prefix + BLOCKS, world)) for prefix in prefixes]
-    chunks = _cut_work(run, prefixes, project.encoding_size, datasets, world)
+    chunks = _cut_work(run, project, prefixes, datasets, world)
     rectangles = _dump_rectangles([chunk.rectangles for chunk in chunks])
     plan = Plan(
         run_id=run.run_id,
@@ -89,48 +90,49 @@ def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
 
 
 def _cut_work(
-    run: Run, prefixes: Sequence[str], encoding_size: int, datasets: Sequence[BlockTable], world: World
+    run: Run, project: Project, prefixes: Sequence[str], datasets: Sequence[BlockTable], world: World
 ) -> list[Chunk]:
     """Cut the run's work into chunks that are bounded in their comparisons, reading and expected candidate pairs."""
-    settings = world.settings
+    settings, encoding_size = world.settings, project.encoding_size or 0
     smallest, largest = settings.chunk_min_comparisons, settings.chunk_max_comparisons
     work = choose_work(datasets, encoding_size, smallest=smallest, largest=largest)
     chunks = list(split_comparisons(datasets, run.threshold, work))
-    if sum(chunk.comparisons for chunk in chunks) <= settings.sample_above_comparisons:
+    comparisons = sum(chunk.comparisons for chunk in chunks)
+    if comparisons <= settings.sample_above_comparisons:
         return chunks
-    estimate = _sample(run, chunks, prefixes, encoding_size, world)
-    if estimate.candidates > settings.max_candidates:
-        raise TooManyCandidates(
-            f"an estimated {estimate.candidates:,}",
-            settings.max_candidates,
-            run.threshold,
-            estimate.fitting_threshold(settings.max_candidates),
-        )
-    bound = bound_chunk_size(estimate, max_candidates=settings.chunk_max_candidates)
+    draws = draw_rows(datasets, run.threshold, run.run_id)
+    found = [(draw, _compare_draw(draw, run, prefixes, encoding_size, world)) for draw in draws]
+    sampled = estimate(found, comparisons)
+    _refuse_too_many(sampled, run, settings.most_pairs(scored=project.result_type is ResultType.SIMILARITY_SCORES))
+    bound = sampled.bound_chunk_size(settings.chunk_max_candidates)
     if bound >= work.max_comparisons:
         return chunks
     return list(split_comparisons(datasets, run.threshold, replace(work, max_comparisons=bound)))
 
 
-def _sample(run: Run, chunks: Sequence[Chunk], prefixes: Sequence[str], encoding_size: int, world: World) -> Estimate:
-    """Compare a sample of the run's comparisons."""
-    parts = draw_parts(chunks, run.run_id)
+def _refuse_too_many(sampled: Estimate, run: Run, limit: int) -> None:
+    if sampled.exceeds(limit):
+        fitting = sampled.fitting_threshold(limit)
+        raise TooManyCandidates(f"an estimated {sampled.candidates:,}", limit, run.threshold, fitting)
 
-    def compare(drawn: tuple[Chunk, Rectangles]) -> list[float]:
-        chunk, part = drawn
-        left, right = (
-            read_encodings(prefixes[dataset], encoding_size, *span(part, side), world)
-            for side, dataset in enumerate((chunk.left, chunk.right))
-        )
-        whole = np.array([[0, len(left), 0, len(right)]], dtype=np.int64)
-        found = engine(world.settings.engine).find_candidates(
-            left, right, whole, run.threshold, threads=1, max_pairs=SIDE * SIDE
-        )
-        return [score for batch in found for score in scores(batch).tolist()]
+
+def _compare_draw(
+    draw: Draw, run: Run, prefixes: Sequence[str], encoding_size: int, world: World
+) -> NDArray[np.float64]:
+    """Return the scores of the candidate pairs among the rows that were drawn."""
+
+    def read(dataset: int, spans: Sequence[Span], pool: ThreadPoolExecutor) -> Encodings:
+        prefix = prefixes[dataset]
+        parts = pool.map(lambda rows: read_encodings(prefix, encoding_size, rows[0], rows[1], world), spans)
+        return np.concatenate(list(parts))
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        sampled = sorted((score for found in pool.map(compare, parts) for score in found), reverse=True)
-    return Estimate(np.array(sampled), count_compared(parts), sum(chunk.comparisons for chunk in chunks))
+        left, right = read(draw.left, draw.left_spans, pool), read(draw.right, draw.right_spans, pool)
+    whole = np.array([[0, len(left), 0, len(right)]], dtype=np.int64)
+    batches = engine(world.settings.engine).find_candidates(
+        left, right, whole, run.threshold, threads=1, max_pairs=world.settings.batch_pairs
+    )
+    return np.concatenate([np.empty(0), *(scores(batch) for batch in batches)])
 
 
 def _describe(chunks: Sequence[Chunk], total_comparisons: int) -> tuple[PlannedChunk, ...]:

@@ -250,6 +250,9 @@ class Queues(Protocol):
     def send(self, *messages: Message, delay_s: int = 0) -> None:
         """Send the messages, in batches."""
 
+    def backlog(self, worker: str) -> int:
+        """Return about how many messages wait for a worker to have time."""
+
     def dead_letters(self) -> Iterator[tuple[str, str]]:
         """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
 

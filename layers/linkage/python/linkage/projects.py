@@ -108,4 +108,4 @@ def expected_encoding_size(project: Project) -> int | None:
     """Return the size in bytes that the linkage schema asks for (``clkConfig.l`` bits), None if it says none."""
     config = project.linkage_schema.get("clkConfig")
     bits = config.get("l") if isinstance(config, dict) else None
-    return bits // 8 if isinstance(bits, int) and not isinstance(bits, bool) and bits > 0 else None
+    return max(0, bits // 8) or None if isinstance(bits, int) and not isinstance(bits, bool) else None

@@ -88,7 +88,7 @@ def _move_run(run: Run, world: World) -> None:
         raise
     if len(stored) != run.chunks_stored:
         world.runs.note_progress(run.run_id, len(stored), now=world.now())
-    elif idle:
+    elif idle and not (plan and world.queues.backlog("compare")):  # else its chunks wait for their turn
         if run.restarts < MOST_RESTARTS:
             logger.warning("run %s has not moved: its messages are sent again", run.run_id)
             _send_again(run, plan, stored, world)

@@ -3,7 +3,7 @@
 This module is pure: `linkage.solving` writes the pieces to the store bucket.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, pairwise
 
 import numpy as np
@@ -51,18 +51,15 @@ def permutation_text(positions: NDArray[np.uint32], rows: int) -> Iterator[bytes
     return _list_text("permutation", map(str, positions.tolist()), f',"rows":{rows}')
 
 
-def scores_text(batch: Candidates) -> Iterator[bytes]:
+def scores_text(batch: Candidates, format_scores: Callable[[Candidates], bytes]) -> Iterator[bytes]:
     """Yield rows ``[[0,record],[1,record],score]`` of candidates of two parties, with commas between, in pieces.
 
-    A score is written as Python writes a double: the shortest text that reads back as the same number.
+    `linkage.engines.Engine.format_scores` writes them.
     """
-    separator = ""
     for start in range(0, len(batch), _PIECE):
-        part = batch[start : start + _PIECE]
-        rows = zip(part["left"].tolist(), part["right"].tolist(), scores(part).tolist(), strict=True)
-        text = ",".join(f"[[0,{left}],[1,{right}],{score!r}]" for left, right, score in rows)
-        yield (separator + text).encode()
-        separator = ","
+        if start:
+            yield b","
+        yield format_scores(batch[start : start + _PIECE])
 
 
 def score_rows(batch: Candidates) -> bytes:

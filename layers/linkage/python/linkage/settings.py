@@ -33,7 +33,7 @@ class Settings(BaseModel):
     project_listing: bool = False
 
     min_encoding_size: int = 8
-    max_encoding_size: int = Field(1024, le=4096)
+    max_encoding_size: int = Field(1024, le=1024)
     max_upload_bytes: int = 3 * 2**30
     """Memory, in bytes, that intake may need to sort one upload: its function has a little more."""
 
@@ -49,6 +49,8 @@ class Settings(BaseModel):
     """A smaller run is not sampled when it is planned: whatever its candidate pairs, they are few enough."""
     max_candidates: int = Field(1_000_000_000, ge=1)
     """Candidate pairs of one run."""
+    max_scores: int = Field(300_000_000, ge=1)
+    """Candidate pairs of one run into similarity scores, which are all written out: 70 bytes each."""
     spill_pairs: int = Field(16_000_000, ge=1)
     """Candidate pairs that a compare worker holds in memory, 12 bytes each; more go to the store bucket first."""
     batch_pairs: int = Field(4_000_000, ge=1)
@@ -69,6 +71,10 @@ class Settings(BaseModel):
     reconcile_period_s: int = 60
     patience_s: int = 300
     """How long a run may show no new chunk before its messages are sent again."""
+
+    def most_pairs(self, *, scored: bool) -> int:
+        """Return how many candidate pairs a run may have; fewer if each is to be written out with its score."""
+        return min(self.max_candidates, self.max_scores) if scored else self.max_candidates
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -1,9 +1,10 @@
 """Use case of the solve worker: make a run's result out of all its candidate pairs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from linkage import object_keys
+from linkage.candidates import Candidates
 from linkage.deletion import remove_prefix
 from linkage.engines import Groups, SolverLimitReached, engine
 from linkage.errors import TooManyCandidates
@@ -64,9 +65,8 @@ def _list_files(run: Run, plan: Plan, world: World) -> list[CandidateFile] | Non
     stored = list_stored_chunks(run.project_id, plan, world)
     if len(stored) < len(plan.chunks):
         return None
-    count, limit = sum(chunk.candidates for chunk in stored), world.settings.max_candidates
-    if count > limit or any(chunk.overflow for chunk in stored):
-        raise TooManyCandidates(f"at least {max(count, limit + 1):,}", limit, run.threshold)
+    if any(chunk.overflow for chunk in stored):
+        raise _too_many(run, world.settings.max_candidates)
     return [
         CandidateFile(
             object_keys.chunk_candidates(run.project_id, run.run_id, chunk.chunk),
@@ -77,12 +77,26 @@ def _list_files(run: Run, plan: Plan, world: World) -> list[CandidateFile] | Non
     ]
 
 
+def _gather(run: Run, files: list[CandidateFile], limit: int, world: World) -> Iterator[Candidates]:
+    """Yield the run's candidate pairs in their order; stop where there are too many, each counted once."""
+    left = limit
+    for batch in gather_candidates(files, world):
+        left -= len(batch)
+        if left < 0:
+            raise _too_many(run, limit)
+        yield batch
+
+
+def _too_many(run: Run, limit: int) -> TooManyCandidates:
+    return TooManyCandidates(f"at least {limit + 1:,}", limit, run.threshold)
+
+
 def _group(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> Groups:
     """Group the records: data sets and records of all members, and where each group begins."""
     settings = world.settings
     solver = engine(settings.engine).new_solver(plan.record_counts, max_pending=settings.max_pending)
     try:
-        for batch in gather_candidates(files, world):
+        for batch in _gather(run, files, settings.max_candidates, world):
             solver.feed(batch)
     except SolverLimitReached:
         raise TooManyCandidates(
@@ -94,15 +108,16 @@ def _group(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> Gr
 def _store_scores(run: Run, files: list[CandidateFile], world: World) -> None:
     """Write the scores as JSON and as a file, while they are merged."""
     bucket, ids = world.settings.store_bucket, (run.project_id, run.run_id)
+    format_scores = engine(world.settings.engine).format_scores
     with (
         world.objects.writer(bucket, object_keys.score_file(*ids)) as file,
         world.objects.writer(bucket, object_keys.result(*ids)) as text,
     ):
         file.write(SCORE_FILE_HEADER)
         text.write(SCORES_OPEN)
-        for number, batch in enumerate(gather_candidates(files, world)):
+        for number, batch in enumerate(_gather(run, files, world.settings.most_pairs(scored=True), world)):
             file.write(score_rows(batch))
-            for piece in chain([b","] if number else [], scores_text(batch)):
+            for piece in chain([b","] if number else [], scores_text(batch, format_scores)):
                 text.write(piece)
         text.write(SCORES_CLOSE)
 

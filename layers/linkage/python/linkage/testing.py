@@ -179,6 +179,7 @@ class MemoryUploads:
 
     def fail(self, upload_id: str, message: str, *, now: datetime) -> bool:
         """Move a received upload to `error`, and the project's waiting runs with it; False if it is not received."""
+        _check_storable(message)
         upload = self.tables.uploads.get(upload_id)
         if upload is None or upload.state is not UploadState.RECEIVED:
             return False
@@ -257,6 +258,7 @@ class MemoryRuns:
 
     def fail(self, run_id: str, message: str, *, now: datetime) -> None:
         """Move any state but `completed` and `error` to `error`."""
+        _check_storable(message)
         before = set(RunState) - _FINAL
         self._move(run_id, before, state=RunState.ERROR, message=message, time_completed=now)
 
@@ -456,6 +458,10 @@ class MemoryQueues:
         """Keep the messages."""
         self.sent += [(WORKERS[type(message)], message, delay_s) for message in messages]
 
+    def backlog(self, worker: str) -> int:
+        """Return how many messages wait for a worker."""
+        return sum(name == worker for name, _, _ in self.sent)
+
     def dead_letters(self) -> Iterator[tuple[str, str]]:
         """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
         while self.dead:
@@ -583,6 +589,12 @@ def in_memory_world(**settings: object) -> World:
         credentials=MemoryCredentials(clock),
         now=clock,
     )
+
+
+def _check_storable(text: str) -> None:
+    """Refuse what PostgreSQL refuses in a text."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("a text cannot hold NUL characters or lone surrogates")
 
 
 def _etag(body: bytes) -> str:

@@ -207,15 +207,13 @@ def _announced_number(found: StoredObject, name: str) -> int:
 
 
 def _check_announced(manifest: Manifest, world: World) -> None:
-    """Refuse what can be seen to be too much without reading it."""
-    settings = world.settings
-    if manifest.encoding_size > settings.max_encoding_size:
-        raise InvalidRequest(
-            f"Encoding size out of configured bounds: '{_SIZE}' is {manifest.encoding_size} bytes,"
-            f" allowed are {settings.min_encoding_size} to {settings.max_encoding_size}"
-        )
-    if needed_bytes(manifest.encoding_count, manifest.encoding_size) > settings.max_upload_bytes:
-        most = settings.max_upload_bytes // needed_bytes(1, manifest.encoding_size)
+    """Refuse what can be seen to be too much without reading it.
+
+    A size that no project can have is not refused here: clients of the original expect a 201, then the project's error.
+    """
+    allowed = world.settings.max_upload_bytes
+    if needed_bytes(manifest.encoding_count, manifest.encoding_size) > allowed:
+        most = allowed // needed_bytes(1, manifest.encoding_size)
         raise InvalidRequest(f"'{_COUNT}' is {manifest.encoding_count}, an upload can have at most {most} of that size")
 
 

@@ -31,6 +31,13 @@ class SqsQueues:
             for start in range(0, len(batch), _BATCH):
                 self._send_batch(self._queue_urls[worker], batch[start : start + _BATCH], delay_s)
 
+    def backlog(self, worker: str) -> int:
+        """Return about how many messages wait for a worker to have time."""
+        asked = self._client.get_queue_attributes(
+            QueueUrl=self._queue_urls[worker], AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(asked["Attributes"]["ApproximateNumberOfMessages"])
+
     def dead_letters(self) -> Iterator[tuple[str, str]]:
         """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
         for worker, url in self._dead_letter_urls.items():

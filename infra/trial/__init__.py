@@ -21,6 +21,8 @@ from types import FrameType
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from infra.deploy import Cloud, DeploymentFailed, Stage, deploy, destroy
 from infra.deploy.smoke import smoke_test
 from infra.deploy.stacks import find_stack
@@ -68,6 +70,13 @@ def run_trial(stage: Stage, surroundings: Surroundings, results: Path, *, minute
         parameters={**stage.parameters, **surroundings.parameters},
     )
     results.unlink(missing_ok=True)
+    try:
+        _say(f"trial of stage {stage.name}: stack {ours.stack_name} in account {surroundings.cloud.account_id}")
+    except (BotoCoreError, ClientError) as error:
+        reason = f"no account to make a stage in: {error} (boto3's usual credentials are needed); nothing was made"
+        _say(f"trial: {reason}")
+        write_failure(results, reason)
+        return 1
     started = time.monotonic()
     outcome = 1
     try:

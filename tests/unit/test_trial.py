@@ -6,6 +6,7 @@ import time
 import xml.etree.ElementTree as ET
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 from infra import trial
 from infra.deploy import DeploymentFailed, Stage
@@ -17,8 +18,18 @@ STAGE = Stage("test", "linkage-trial", "us-east-1", {"Managed": "true", "LogLeve
 class NoCloud:
     """Stands for a cloud whose functions are all replaced."""
 
+    account_id = "000000000000"
+
     def server_url(self, outputs):
         return "http://server"
+
+
+class ClosedCloud:
+    """Stands for a cloud that knows no credentials of ours."""
+
+    @property
+    def account_id(self):
+        raise NoCredentialsError
 
 
 @pytest.fixture
@@ -62,6 +73,16 @@ def test_a_trial_makes_a_stage_of_its_own_tests_it_and_takes_it_away(world, tmp_
     assert (smoke, suite) == (("smoke", "http://server"), ("suite", True))
     assert destroyed == ("destroy", made.stack_name, False)
     assert [file.name for file in tmp_path.iterdir()] == ["results.xml"]
+
+
+def test_without_credentials_nothing_is_made_and_nothing_is_taken_away(world, tmp_path, capsys):
+    results = tmp_path / "results.xml"
+
+    assert run_trial(STAGE, Surroundings(ClosedCloud(), {}), results) == 1
+
+    assert world == []
+    assert "Unable to locate credentials" in results.read_text()
+    assert "nothing was made" in capsys.readouterr().err
 
 
 def test_each_trial_has_another_name(world, tmp_path):

@@ -5,6 +5,7 @@ from functools import cache
 
 from linkage.adapters.world import connect, migration_url
 from linkage.ports import World
+from linkage.settings import Settings
 
 
 @cache
@@ -16,3 +17,8 @@ def world() -> World:
 def database_url() -> str:
     """Return the URL with which the migrations connect."""
     return migration_url(os.environ)
+
+
+def owns_shared_tables() -> bool:
+    """Tell whether the user that migrates is not the one that the other functions sign in as."""
+    return Settings.from_environment(os.environ).database_iam

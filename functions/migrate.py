@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from functions.environment import database_url
+from functions.environment import database_url, owns_shared_tables
 from linkage.migrations import migrate
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Migrate; safe to repeat."""
-    migrate(database_url())
+    migrate(database_url(), shared=owns_shared_tables())
     return {"migrated": True}

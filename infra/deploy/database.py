@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DATABASE = "linkage"
 OWNER = "linkage_owner"  # of the tables: the migrations
-SERVICE = "linkage_service"  # every other function
+SERVICE = "linkage_service"  # every other function; the owner lets it use the tables: functions/migrate.py
 IDLE_S = 60
 _WAKE_UP_S = 120.0
 _ASLEEP = {"DatabaseResumingException", "DatabaseUnavailableException", "ServiceUnavailableError"}
@@ -30,17 +30,16 @@ def statements() -> list[str]:
 
     A session that does nothing is ended by the server: a function that is frozen cannot, and
     the database does not sleep while anybody is connected.
+
+    The administrator itself must not be made a member of these users: RDS has whoever belongs to
+    ``rds_iam``, be it by way of another role, sign in with IAM alone, and the Data API has its password.
     """
     users = [statement for user in (OWNER, SERVICE) for statement in _user(user)]
     return [
         *users,
-        f"GRANT {OWNER} TO CURRENT_USER",
         f"GRANT CONNECT ON DATABASE {DATABASE} TO {OWNER}, {SERVICE}",
         f"GRANT USAGE, CREATE ON SCHEMA public TO {OWNER}",
         f"GRANT USAGE ON SCHEMA public TO {SERVICE}",
-        f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public"
-        f" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {SERVICE}",
-        f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public GRANT USAGE ON SEQUENCES TO {SERVICE}",
     ]
 
 

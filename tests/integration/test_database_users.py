@@ -62,8 +62,8 @@ def prepared(database):
     """The same, once a deployment has made the users; passwords stand for what IAM does."""
     for _ in range(2):  # each deployment does it again
         run(database(ADMIN), *statements())
-    run(database(ADMIN), f"ALTER ROLE {OWNER} PASSWORD 'p'", f"ALTER ROLE {SERVICE} PASSWORD 'p'")
-    migrate(database(OWNER))
+        run(database(ADMIN), f"ALTER ROLE {OWNER} PASSWORD 'p'", f"ALTER ROLE {SERVICE} PASSWORD 'p'")
+        migrate(database(OWNER), shared=True)
     return database
 
 
@@ -82,6 +82,28 @@ def test_tables_of_later_migrations_are_the_services_too(prepared):
     run(prepared(OWNER), "CREATE TABLE later (number int GENERATED ALWAYS AS IDENTITY, text text)")
 
     run(prepared(SERVICE), "INSERT INTO later (text) VALUES ('a')")
+
+
+def test_the_administrator_may_look_and_not_touch(prepared):
+    url = prepared(ADMIN)
+
+    assert run(url, "SELECT count(*) FROM audit") == [(0,)]
+    with pytest.raises(InsufficientPrivilege):
+        run(url, "DELETE FROM audit")
+
+
+def test_the_administrator_is_made_a_member_of_no_user_that_signs_in_with_iam(prepared):
+    """RDS would refuse its password from then on, and with it the Data API: the next deployment, and whoever looks in.
+
+    PostgreSQL itself makes who makes a role its member, with nothing but the right to grant it.
+    """
+    found = run(
+        prepared(ADMIN),
+        "SELECT role.rolname FROM pg_auth_members JOIN pg_roles AS role ON role.oid = roleid"
+        " WHERE member = CURRENT_USER::regrole AND (inherit_option OR set_option)",
+    )
+
+    assert found == [("rds_iam",)]  # by the fixture, so that it may grant it
 
 
 def test_neither_user_is_more_than_it_seems(prepared):

@@ -14,6 +14,8 @@ def run() -> None:
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        for statement in context.config.attributes["first"]:
+            connection.execute(text(statement))
         context.configure(connection=connection, transaction_per_migration=False)
         context.run_migrations()
 

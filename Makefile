@@ -93,8 +93,8 @@ deploy: setup ## Deploy to AWS, migrate, try it, and print the URL; STAGE=prod
 destroy: setup ## Delete a deployment with all that it stores; STAGE=... CONFIRM=... (the stage again)
 	@$(DEVELOPMENT)/python -m infra.deploy destroy $(STAGE) $(if $(CONFIRM),--confirm $(CONFIRM))
 
-test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests on it, take it away; STAGE=local
-	@$(DEVELOPMENT)/python -m infra.trial $(or $(STAGE),local)
+test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests on it, take it away; STAGE=local MINUTES=30
+	@$(DEVELOPMENT)/python -m infra.trial $(or $(STAGE),local) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TAKE_AWAY),--take-away $(TAKE_AWAY))
 
 lock: setup ## Pin today's versions of what the .in files ask for
 	@$(UV) pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux2014 --generate-hashes requirements.in --output-file requirements.txt

@@ -10,15 +10,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.deploy.artifacts import artifacts_bucket, empty_bucket, store_packages
+from infra.deploy.accounts import check_account
+from infra.deploy.artifacts import remove_packages, store_packages
 from infra.deploy.changes import show_changes
 from infra.deploy.clouds import Cloud
 from infra.deploy.database import prepare_database
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.migration import migrate
-from infra.deploy.stacks import await_outputs, delete_stack, find_stack, protect_stack, put_stack, read_outputs
+from infra.deploy.stacks import NEVER_COMPLETE, await_outputs, protect_stack, put_stack, settled
 from infra.deploy.stages import Stage
-from infra.deploy.teardown import bucket_names, remove_snapshots, unprotect_database
+from infra.deploy.teardown import remove_stack
 
 __all__ = ["Cloud", "DeploymentFailed", "Stage", "deploy", "destroy", "plan"]
 
@@ -53,7 +54,13 @@ def deploy(packages: Path, stage: Stage, cloud: Cloud, progress: Progress = prin
         With the reasons of the resources that failed, or the log of the migration.
     """
     started = time.monotonic()
-    template_url = store_packages(cloud, packages, stage.stack_name, progress)
+    stack = settled(cloud, stage.stack_name, progress)
+    if stack is None:
+        check_account(cloud, stage, packages, progress)
+    elif stack["StackStatus"] in NEVER_COMPLETE:
+        progress(f"stack {stage.stack_name} was never complete: deleting it first")
+        remove_stack(cloud, stage.stack_name, progress)
+    template_url = store_packages(cloud, packages, stage, progress)
     put_stack(cloud, stage, template_url, progress)
     if stage.protected:
         protect_stack(cloud, stage.stack_name, protected=True)
@@ -66,26 +73,15 @@ def deploy(packages: Path, stage: Stage, cloud: Cloud, progress: Progress = prin
 
 def plan(packages: Path, stage: Stage, cloud: Cloud, progress: Progress = print) -> list[str]:
     """Return what `deploy` would change, a line a resource; only the packages are stored."""
-    template_url = store_packages(cloud, packages, stage.stack_name, progress)
+    template_url = store_packages(cloud, packages, stage, progress)
     return show_changes(cloud, stage, template_url, progress)
 
 
-def destroy(stack_name: str, cloud: Cloud, progress: Progress = print, *, keep_snapshot: bool = True) -> None:
-    """Delete the stack with all that its buckets hold, and its artifacts.
+def destroy(stack_name: str, cloud: Cloud, progress: Progress = print) -> None:
+    """Delete the stack with all that its buckets hold, and its packages.
 
-    Nothing brings back what the buckets held; of a managed database a last snapshot
-    is kept, unless it is not wanted. Repeating it is safe: it goes on where it was.
+    Nothing brings back what the buckets held; of a managed database a last snapshot is kept, unless
+    its stage said otherwise. Repeating it is safe: it goes on where it was.
     """
-    stack, outputs = find_stack(cloud, stack_name), read_outputs(cloud, stack_name)
-    if stack and stack.get("EnableTerminationProtection"):
-        protect_stack(cloud, stack_name, protected=False)
-    if "DatabaseArn" in outputs:
-        unprotect_database(cloud, outputs["DatabaseArn"])
-    for bucket in bucket_names(cloud, stack_name):
-        empty_bucket(cloud, bucket, progress)
-    delete_stack(cloud, stack_name, progress)
-    artifacts = artifacts_bucket(cloud, stack_name)
-    if empty_bucket(cloud, artifacts, progress):
-        cloud.s3.delete_bucket(Bucket=artifacts)
-    if "DatabaseArn" in outputs and not keep_snapshot:
-        remove_snapshots(cloud, outputs["DatabaseArn"].rpartition(":")[2], progress)
+    remove_packages(cloud, stack_name, progress)
+    remove_stack(cloud, stack_name, progress)

@@ -8,21 +8,16 @@ python -m infra.deploy destroy prod --confirm prod
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deploy import Cloud, DeploymentFailed, Stage, deploy, destroy, plan
+from infra.deploy.preparation import prepare_packages
 from infra.deploy.smoke import smoke_test
 from infra.deploy.stages import read_stage
-from infra.packaging import ROOT, PackagingFailed, build
-from infra.packaging.runtimes import DEFAULT, RUNTIMES
-
-PACKAGES = ROOT / "build" / "packages"
-CERTIFICATES = ROOT / "layers" / "linkage" / "certificates" / "rds.pem"
+from infra.packaging import PackagingFailed
 
 
 def say(line: str) -> None:
@@ -63,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _deploy(stage: Stage, arguments: argparse.Namespace) -> None:
     cloud = _cloud(stage, arguments)
-    outputs = deploy(_packages(stage), stage, cloud, say)
+    outputs = deploy(prepare_packages(stage, say), stage, cloud, say)
     url = cloud.server_url(outputs)
     smoke_test(url, say)
     for name, value in sorted(outputs.items()):
@@ -72,7 +67,7 @@ def _deploy(stage: Stage, arguments: argparse.Namespace) -> None:
 
 
 def _plan(stage: Stage, arguments: argparse.Namespace) -> None:
-    lines = plan(_packages(stage), stage, _cloud(stage, arguments), say)
+    lines = plan(prepare_packages(stage, say), stage, _cloud(stage, arguments), say)
     print("\n".join(lines) if lines else "nothing would change")
 
 
@@ -92,27 +87,6 @@ def _ask(stage: Stage) -> str:
 
 def _cloud(stage: Stage, arguments: argparse.Namespace) -> Cloud:
     return Cloud(arguments.endpoint_url or os.environ.get("AWS_ENDPOINT_URL"), stage.region)
-
-
-def _packages(stage: Stage) -> Path:
-    """Build what is deployed, and check that the stage speaks of what its template knows."""
-    runtime = RUNTIMES[stage.runtime]
-    folder = PACKAGES if runtime == DEFAULT else PACKAGES.with_name(f"packages-{runtime.name}")
-    packages = build(folder, runtime=runtime, progress=say)
-    _check(stage, packages)
-    return packages
-
-
-def _check(stage: Stage, packages: Path) -> None:
-    """Fail before anything is touched, and with a word that helps."""
-    known = json.loads((packages / "template.json").read_bytes())["Parameters"]
-    if stage.parameters.get("Managed") == "true" and f"RDS {stage.region} Root CA" not in CERTIFICATES.read_text():
-        raise DeploymentFailed(
-            f"{CERTIFICATES.relative_to(ROOT)} has no certificate for databases in {stage.region}: functions could not"
-            " verify theirs. Take that region's from AWS's own bundle (docs/operations.md, 'Rotate')"
-        )
-    if unknown := stage.parameters.keys() - known.keys():
-        raise DeploymentFailed(f"infra/stages/{stage.name}.yaml has unknown parameters: {', '.join(sorted(unknown))}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from uuid import uuid4
 from botocore.exceptions import WaiterError
 
 from infra.deploy.errors import DeploymentFailed
-from infra.deploy.stacks import CAPABILITIES, find_stack, wanted
+from infra.deploy.stacks import CAPABILITIES, NEVER_COMPLETE, settled, wanted
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ResourceChangeTypeDef, WaiterConfigTypeDef
@@ -26,8 +26,10 @@ _SIGNS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<", "Dynamic": "?
 def show_changes(cloud: Cloud, stage: Stage, template_url: str, progress: Callable[[str], None]) -> list[str]:
     """Return a line for each resource that would be made, changed or removed; change nothing."""
     stack_name = stage.stack_name
-    stack = find_stack(cloud, stack_name)
+    stack = settled(cloud, stack_name, progress)
     is_new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+    if stack and not is_new and stack["StackStatus"] in NEVER_COMPLETE:
+        return [f"stack {stack_name} was never complete: deploying deletes what there is of it, and makes all of it"]
     name = f"plan-{uuid4().hex}"
     client = cloud.cloudformation
     client.create_change_set(

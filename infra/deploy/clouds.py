@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -30,6 +30,7 @@ class Cloud:
         key = None if endpoint_url is None else "test"
         self._session = boto3.Session(key, key)
         self.region: str = region or self._session.region_name or _REGION
+        self.is_aws = endpoint_url is None
         # A stack on AWS takes minutes, and describing it too often is refused.
         self.poll_interval_s = 5.0 if endpoint_url is None else 0.2
 
@@ -49,6 +50,11 @@ class Cloud:
     def cloudformation(self) -> CloudFormationClient:
         """The stacks."""
         return self._session.client("cloudformation", self.region, endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def ec2(self) -> Any:
+        """The availability zones."""
+        return self._session.client("ec2", self.region, endpoint_url=self._endpoint_url)
 
     @cached_property
     def sql(self) -> RDSDataServiceClient:

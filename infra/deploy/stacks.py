@@ -7,7 +7,7 @@ fails the reasons are taken from its events.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, TypedDict
 from uuid import uuid4
 
@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 CAPABILITIES: list[CapabilityType] = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _SAY_EVERY_S = 10.0
 _OUTPUTS_LATE_S = 10.0
-# A stack whose creation failed cannot be changed, only deleted and made again.
-_DEAD_ON_ARRIVAL = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
+NEVER_COMPLETE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
+"""Of a stack whose creation failed: it cannot be changed, only deleted and made again."""
+_UNCHANGEABLE = {
+    "DELETE_FAILED": "it is half deleted: `make destroy` goes on with that, and then it can be made again",
+    "UPDATE_ROLLBACK_FAILED": "CloudFormation could neither change it nor go back. Mend what its events say, then"
+    " `aws cloudformation continue-update-rollback --stack-name` and its name",
+}
 _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
 
 
@@ -39,15 +44,29 @@ class Request(TypedDict):
     Tags: list[TagTypeDef]
 
 
+def settled(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> StackTypeDef | None:
+    """Describe a stack once nothing changes it any more; None if there is none.
+
+    Raises
+    ------
+    DeploymentFailed
+        If it can be neither changed nor made again as it is; the message says what to do.
+    """
+    stack = find_stack(cloud, stack_name)
+    if stack and _is_under_way(stack["StackStatus"]):
+        progress(f"stack {stack_name} is {stack['StackStatus']}: waiting for the end of it")
+        _follow(cloud, stack["StackId"], progress, done=())
+        stack = find_stack(cloud, stack_name)
+    if stack and stack["StackStatus"] in _UNCHANGEABLE:
+        status = stack["StackStatus"]
+        raise DeploymentFailed(f"stack {stack_name} is {status}: {_UNCHANGEABLE[status]}")
+    return stack
+
+
 def put_stack(cloud: Cloud, stage: Stage, template_url: str, progress: Callable[[str], None]) -> None:
     """Create the stack or change it, and wait until it is done."""
     stack_name = stage.stack_name
-    stack = find_stack(cloud, stack_name)
-    if stack and stack["StackStatus"] in _DEAD_ON_ARRIVAL:
-        progress(f"stack {stack_name} was never complete: deleting it first")
-        delete_stack(cloud, stack_name, progress)
-        stack = None
-    stack_id = _change(cloud, wanted(stage, template_url), exists=stack is not None)
+    stack_id = _change(cloud, wanted(stage, template_url), exists=find_stack(cloud, stack_name) is not None)
     if stack_id is None:
         progress(f"stack {stack_name} is up to date")
         return
@@ -122,17 +141,21 @@ def find_stack(cloud: Cloud, stack: str) -> StackTypeDef | None:
         return None
 
 
-def _follow(cloud: Cloud, stack_id: str, progress: Callable[[str], None]) -> str:
-    """Wait until the stack comes to rest, telling for what; return its status."""
+def _follow(
+    cloud: Cloud, stack_id: str, progress: Callable[[str], None], *, done: Collection[str] = frozenset(_DONE)
+) -> str:
+    """Wait until the stack is done, or comes to rest, telling for what; return its status."""
     said = time.monotonic()
-    while (status := _status(cloud, stack_id)).endswith("_IN_PROGRESS"):
-        if status in _DONE:  # it only cleans up
-            break
+    while _is_under_way(status := _status(cloud, stack_id)) and status not in done:
         if time.monotonic() - said > _SAY_EVERY_S:
             said = time.monotonic()
             progress(f"waiting for {', '.join(_under_way(cloud, stack_id))}")
         time.sleep(cloud.poll_interval_s)
     return status
+
+
+def _is_under_way(status: str) -> bool:
+    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"  # which waits for somebody's change set
 
 
 def _status(cloud: Cloud, stack_id: str) -> str:

@@ -13,8 +13,9 @@ from infra.deploy.errors import DeploymentFailed
 from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
 FOLDER = Path(__file__).resolve().parents[1] / "stages"
-# Buckets, the cache and its users are named after the stack, and this is what their names leave.
-_STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,21}")
+LONGEST_STACK_NAME = 22
+"""Buckets, the cache and its users are named after the stack, and this is what their names leave."""
+_STACK_NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK_NAME - 1}}}")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Stage:
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     protected: bool = False
+    last_snapshot: bool = True
+    """Whether a database that is deleted leaves a snapshot."""
     runtime: str = DEFAULT.name
 
 
@@ -56,7 +59,9 @@ def _stage(name: str, given: dict[str, Any]) -> Stage:
     if stage.runtime not in RUNTIMES:
         raise ValueError(f"runtime: one of {', '.join(RUNTIMES)}, not {stage.runtime!r}")
     if not _STACK_NAME.fullmatch(stage.stack_name):
-        raise ValueError(f"stack_name: at most 22 lower-case letters, digits and hyphens, not {stage.stack_name!r}")
+        raise ValueError(
+            f"stack_name: at most {LONGEST_STACK_NAME} lower-case letters, digits and hyphens, not {stage.stack_name!r}"
+        )
     return stage
 
 

@@ -1,43 +1,96 @@
-"""What stands in the way of deleting a stack, and what it would leave behind."""
+"""Take a stack away, with what stands in the way of deleting it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from infra.deploy.stacks import find_stack
+from botocore.exceptions import ClientError
+
+from infra.deploy.artifacts import empty_bucket
+from infra.deploy.errors import DeploymentFailed
+from infra.deploy.stacks import delete_stack, find_stack, protect_stack
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
+
     from infra.deploy.clouds import Cloud
 
+ATTEMPTS = 3
 
-def bucket_names(cloud: Cloud, stack_name: str) -> list[str]:
-    """Name the stack's buckets: CloudFormation deletes none that holds anything.
 
-    That of access logs comes last, because emptying the others is logged too.
+def remove_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
+    """Delete a stack, whatever its state, with all that its buckets hold.
+
+    A bucket may have got something again by the time that CloudFormation comes to it: S3 delivers
+    access logs hours late, and a function runs until it is deleted. So deleting is tried again.
+
+    Raises
+    ------
+    DeploymentFailed
+        With the reasons of the resources that could not be deleted.
     """
-    if find_stack(cloud, stack_name) is None:
-        return []
-    pages = cloud.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name)
-    found = [
-        (resource["LogicalResourceId"] == "AccessLogsBucket", resource["PhysicalResourceId"])
-        for page in pages
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == "AWS::S3::Bucket" and resource.get("PhysicalResourceId")
+    for attempt in range(1, ATTEMPTS + 1):
+        stack = find_stack(cloud, stack_name)
+        if stack is None:
+            return
+        if stack.get("EnableTerminationProtection"):
+            protect_stack(cloud, stack_name, protected=False)
+        _unprotect_databases(cloud, stack_name)
+        _empty_buckets(cloud, stack_name, progress)
+        try:
+            delete_stack(cloud, stack_name, progress)
+        except DeploymentFailed as error:
+            if attempt == ATTEMPTS:
+                raise
+            progress(f"{error}\ndeleting stack {stack_name} again")
+
+
+def _unprotect_databases(cloud: Cloud, stack_name: str) -> None:
+    """Have RDS no longer refuse to delete the stack's databases. A stack that was never complete may have one too."""
+    for cluster in _names(cloud, stack_name, "AWS::RDS::DBCluster"):
+        try:
+            (found,) = cloud.rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
+            if found["DeletionProtection"]:
+                cloud.rds.modify_db_cluster(
+                    DBClusterIdentifier=cluster, DeletionProtection=False, ApplyImmediately=True
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "DBClusterNotFoundFault":  # an earlier attempt came that far
+                raise
+
+
+def _empty_buckets(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
+    """Empty the stack's buckets: CloudFormation deletes none that holds anything.
+
+    They stop logging first, because emptying them would be logged too.
+    """
+    buckets = _names(cloud, stack_name, "AWS::S3::Bucket")
+    for bucket in buckets:
+        _stop_logging(cloud, bucket)
+    for bucket in buckets:
+        empty_bucket(cloud, bucket, progress)
+
+
+def _stop_logging(cloud: Cloud, bucket: str) -> None:
+    try:
+        cloud.s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucket":
+            raise
+
+
+def _names(cloud: Cloud, stack_name: str, kind: str) -> list[str]:
+    """Name the stack's resources of a kind that have been made and not been deleted."""
+    return [
+        resource["PhysicalResourceId"]
+        for resource in _resources(cloud, stack_name)
+        if resource["ResourceType"] == kind
+        and resource.get("PhysicalResourceId")
+        and resource["ResourceStatus"] != "DELETE_COMPLETE"
     ]
-    return [name for _, name in sorted(found)]
 
 
-def unprotect_database(cloud: Cloud, cluster: str) -> None:
-    """Have RDS no longer refuse to delete a database; its last snapshot is made all the same."""
-    cloud.rds.modify_db_cluster(DBClusterIdentifier=cluster, DeletionProtection=False, ApplyImmediately=True)
-
-
-def remove_snapshots(cloud: Cloud, cluster: str, progress: Callable[[str], None]) -> None:
-    """Delete the snapshots that a deleted database left."""
-    pages = cloud.rds.get_paginator("describe_db_cluster_snapshots").paginate(
-        DBClusterIdentifier=cluster, SnapshotType="manual"
-    )
-    for snapshot in [each for page in pages for each in page["DBClusterSnapshots"]]:
-        progress(f"deleting snapshot {snapshot['DBClusterSnapshotIdentifier']}")
-        cloud.rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=snapshot["DBClusterSnapshotIdentifier"])
+def _resources(cloud: Cloud, stack_name: str) -> Iterator[StackResourceSummaryTypeDef]:
+    for page in cloud.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name):
+        yield from page["StackResourceSummaries"]

@@ -24,9 +24,11 @@ from xml.sax.saxutils import escape, quoteattr
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deploy import Cloud, DeploymentFailed, Stage, deploy, destroy
+from infra.deploy.preparation import prepare_packages
 from infra.deploy.smoke import smoke_test
 from infra.deploy.stacks import find_stack
-from infra.packaging import ROOT, build
+from infra.deploy.stages import LONGEST_STACK_NAME
+from infra.packaging import ROOT
 
 MINUTES = 30
 CLEAN_UP_MINUTES = 10
@@ -50,6 +52,11 @@ class Surroundings:
     state: str = os.devnull
 
 
+def trial_prefix(stage: Stage) -> str:
+    """Return what the stack's name of any trial of the stage begins with: the rest is six hexadecimal digits."""
+    return f"{stage.stack_name[: LONGEST_STACK_NAME - 7]}-"
+
+
 def run_trial(stage: Stage, surroundings: Surroundings, results: Path, *, minutes: float = MINUTES) -> int:
     """Deploy, test, and take away; return what a command exits with: 0 if all is well.
 
@@ -66,7 +73,9 @@ def run_trial(stage: Stage, surroundings: Surroundings, results: Path, *, minute
     """
     ours = replace(
         stage,
-        stack_name=f"{stage.stack_name}-{secrets.token_hex(3)}",
+        stack_name=f"{trial_prefix(stage)}{secrets.token_hex(3)}",
+        protected=False,
+        last_snapshot=False,
         parameters={**stage.parameters, **surroundings.parameters},
     )
     results.unlink(missing_ok=True)
@@ -94,7 +103,7 @@ def run_trial(stage: Stage, surroundings: Surroundings, results: Path, *, minute
 
 
 def _deploy_and_test(stage: Stage, surroundings: Surroundings, results: Path) -> int:
-    packages = build(ROOT / "build" / "packages", progress=_say)
+    packages = prepare_packages(stage, _say)
     outputs = deploy(packages, stage, surroundings.cloud, _say)
     url = surroundings.cloud.server_url(outputs)
     smoke_test(url, _say)
@@ -104,6 +113,7 @@ def _deploy_and_test(stage: Stage, surroundings: Surroundings, results: Path) ->
             {
                 "state": surroundings.state,
                 "server_url": url,
+                "region": surroundings.cloud.region,
                 "aws_endpoint_url": surroundings.aws_endpoint_url,
                 "database_url": surroundings.database_url,
                 "redis_url": "",
@@ -136,22 +146,23 @@ def _clean_up(stage: Stage, cloud: Cloud, left_s: float) -> int:
     """Take everything away; return 1, and say what to do, if it could not be done in time."""
     try:
         with _interruptible(max(1.0, left_s)):
-            _take_away(stage.stack_name, cloud)
+            take_away(stage.stack_name, cloud)
     except (Exception, TrialInterrupted) as error:
         _say(
-            f"trial: cleaning up did not end well: {type(error).__name__}: {error}\n"
-            f"  CloudFormation may still be at it. What may be left: stack {stage.stack_name} in {stage.region}, its\n"
-            f"  artifacts bucket, snapshots of its database. See docs/operations.md, 'What a trial left'."
+            f"trial: cleaning up did not end: {type(error).__name__}: {error}\n"
+            f"  CloudFormation mostly goes on by itself. To see it through, and to be sure that nothing is left:\n"
+            f"  make test-deployment STAGE={stage.name} TAKE_AWAY={stage.stack_name}"
         )
         return 1
-    _say(f"trial: stack {stage.stack_name} and all that it made is gone")
     return 0
 
 
-def _take_away(stack_name: str, cloud: Cloud) -> None:
-    destroy(stack_name, cloud, _say, keep_snapshot=False)
+def take_away(stack_name: str, cloud: Cloud) -> None:
+    """Delete a trial's stack, its packages and all that it stored, and wait until they are gone; may be repeated."""
+    destroy(stack_name, cloud, _say)
     if find_stack(cloud, stack_name) is not None:
         raise DeploymentFailed(f"stack {stack_name} is still there")
+    _say(f"trial: stack {stack_name} and all that it made is gone")
 
 
 @contextmanager

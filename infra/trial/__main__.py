@@ -1,8 +1,9 @@
-"""Try a deployment: ``python -m infra.trial STAGE`` makes a stage of its own, tests it, and takes it away."""
+"""Try a deployment: make a stage of its own, pass the end-to-end tests on it, take it away."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg2
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deploy import Cloud, DeploymentFailed
 from infra.deploy.stages import read_stage
 from infra.local.stack import running_stack
-from infra.trial import MINUTES, Surroundings, run_trial
+from infra.trial import MINUTES, Surroundings, run_trial, take_away, trial_prefix
 
 LOCAL = "local"
 _DATABASE = "trial"
@@ -27,15 +29,31 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("stage", help="a file of infra/stages/, without .yaml; local is this machine's own stack")
     parser.add_argument("--results", type=Path, default=Path("results.xml"), help="where to write them (JUnit)")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="after which it has ended, or failed")
+    parser.add_argument(
+        "--take-away", metavar="STACK", help="only take away what an earlier trial left: it said its name"
+    )
     arguments = parser.parse_args(argv)
     try:
         stage = read_stage(arguments.stage)
     except DeploymentFailed as error:
         print(f"trial: {error}", file=sys.stderr)
         return 1
+    if arguments.take_away:
+        if not re.fullmatch(re.escape(trial_prefix(stage)) + "[0-9a-f]{6}", arguments.take_away):
+            parser.error(f"{arguments.take_away} is no stack of a trial of stage {stage.name}")
+        return _take_away(arguments.take_away, Cloud(None, stage.region))
     where = _locally() if arguments.stage == LOCAL else _on_aws(stage.region)
     with where as surroundings:
         return run_trial(stage, surroundings, arguments.results.absolute(), minutes=arguments.minutes)
+
+
+def _take_away(stack_name: str, cloud: Cloud) -> int:
+    try:
+        take_away(stack_name, cloud)
+    except (DeploymentFailed, BotoCoreError, ClientError) as error:
+        _say(f"trial: {error}")
+        return 1
+    return 0
 
 
 @contextmanager

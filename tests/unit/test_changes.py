@@ -82,6 +82,48 @@ def test_the_change_set_is_made_and_deleted_and_never_executed(status, kind):
     assert [name for name, _ in rest] == ([] if status else ["delete_stack"])
 
 
+def test_of_a_stack_that_was_never_complete_it_says_that_all_is_made_anew():
+    client = ChangeSets([], status="ROLLBACK_COMPLETE")
+
+    (line,) = lines_of(client)
+
+    assert "was never complete" in line
+    assert client.calls == []
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [("DELETE_FAILED", "make destroy"), ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback")]
+)
+def test_a_stack_that_cannot_be_changed_is_told_with_what_to_do(status, says):
+    client = ChangeSets([], status=status)
+
+    with pytest.raises(DeploymentFailed, match=says):
+        lines_of(client)
+
+    assert client.calls == []
+
+
+def test_what_is_under_way_is_waited_for():
+    client = ChangeSets([], status="UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    later = ["UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"]
+    said = []
+    describe = client.describe_stacks
+
+    def describe_stacks(StackName):  # noqa: N803
+        client.status = later.pop() if later else "UPDATE_COMPLETE"
+        return {"Stacks": [{**describe(StackName)["Stacks"][0], "StackId": "id"}]}
+
+    client.describe_stacks = describe_stacks
+
+    assert (
+        show_changes(SimpleNamespace(cloudformation=client, poll_interval_s=0), STAGE, "https://t", said.append) == []
+    )
+
+    assert later == []
+    assert "waiting for the end of it" in said[0]
+    assert [name for name, _ in client.calls] == ["create_change_set", "delete_change_set"]
+
+
 def test_nothing_to_change_is_no_error():
     refusal = "The submitted information didn't contain changes. Submit different information to create a change set."
 

@@ -20,6 +20,7 @@ from tests.rendering import (
     of_type,
     policies,
     queue_events,
+    rendered,
     statements,
 )
 
@@ -370,7 +371,25 @@ def test_no_secret_is_written_in_the_template(source):
     assert "{{resolve:" not in json.dumps(source)  # it would be readable in a function's settings
 
 
-def test_the_largest_upload_fits_into_the_memory_of_the_intake(source):
-    most = Settings(uploads_bucket="u", store_bucket="s").max_upload_bytes
+@pytest.mark.parametrize("small", ["true", "false"])
+def test_the_largest_upload_fits_into_the_memory_of_the_intake(source, small):
+    template = rendered(source, SmallFunctions=small)
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    limits = {name: value for name, value in variables.items() if name == "MAX_UPLOAD_BYTES"}
+    most = Settings.from_environment({"UPLOADS_BUCKET": "u", "STORE_BUCKET": "s", **limits}).max_upload_bytes
 
-    assert source["Resources"]["Intake"]["Properties"]["MemorySize"] * 2**20 >= most + 256 * 2**20
+    assert template["Resources"]["Intake"]["Properties"]["MemorySize"] * 2**20 >= most + 256 * 2**20
+
+
+def test_a_new_account_may_have_small_functions(source):
+    functions = of_type(rendered(source, SmallFunctions="true"), "AWS::Serverless::Function")
+
+    assert max(properties["MemorySize"] for properties in functions.values()) == 3008
+
+
+def test_methods_have_no_metrics_of_their_own(template):
+    """Each would be paid for as a metric of ours."""
+    settings = of_type(template, "AWS::Serverless::Api")["RestAPI"]["MethodSettings"]
+
+    assert len(settings) == 2
+    assert not [each for each in settings if each.get("MetricsEnabled")]

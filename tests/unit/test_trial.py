@@ -4,13 +4,15 @@ import os
 import signal
 import time
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import NoCredentialsError
 
 from infra import trial
 from infra.deploy import DeploymentFailed, Stage
-from infra.trial import Surroundings, TrialInterrupted, run_trial
+from infra.deploy.stages import LONGEST_STACK_NAME
+from infra.trial import Surroundings, TrialInterrupted, __main__, run_trial
 
 STAGE = Stage("test", "linkage-trial", "us-east-1", {"Managed": "true", "LogLevel": "INFO"})
 
@@ -18,7 +20,7 @@ STAGE = Stage("test", "linkage-trial", "us-east-1", {"Managed": "true", "LogLeve
 class NoCloud:
     """Stands for a cloud whose functions are all replaced."""
 
-    account_id = "000000000000"
+    account_id, region = "000000000000", "us-east-1"
 
     def server_url(self, outputs):
         return "http://server"
@@ -36,13 +38,11 @@ class ClosedCloud:
 def world(monkeypatch):
     """What a trial does, replaced by notes of it; a test replaces one more with a failure."""
     notes = []
-    monkeypatch.setattr(trial, "build", lambda packages, progress: packages)
+    monkeypatch.setattr(trial, "prepare_packages", lambda stage, progress: "packages")
     monkeypatch.setattr(trial, "deploy", lambda packages, stage, cloud, say: notes.append(("deploy", stage)) or {})
     monkeypatch.setattr(trial, "smoke_test", lambda url, say: notes.append(("smoke", url)))
     monkeypatch.setattr(trial, "find_stack", lambda cloud, name: None)
-    monkeypatch.setattr(
-        trial, "destroy", lambda name, cloud, say, keep_snapshot: notes.append(("destroy", name, keep_snapshot))
-    )
+    monkeypatch.setattr(trial, "destroy", lambda name, cloud, say: notes.append(("destroy", name)))
 
     def suite(described, results):
         notes.append(("suite", described.exists()))
@@ -71,7 +71,8 @@ def test_a_trial_makes_a_stage_of_its_own_tests_it_and_takes_it_away(world, tmp_
     assert made.stack_name.startswith("linkage-trial-")
     assert made.parameters == {"Managed": "true", "LogLevel": "DEBUG"}
     assert (smoke, suite) == (("smoke", "http://server"), ("suite", True))
-    assert destroyed == ("destroy", made.stack_name, False)
+    assert (made.last_snapshot, made.protected) == (False, False)
+    assert destroyed == ("destroy", made.stack_name)
     assert [file.name for file in tmp_path.iterdir()] == ["results.xml"]
 
 
@@ -93,7 +94,7 @@ def test_each_trial_has_another_name(world, tmp_path):
     assert first != second
 
 
-@pytest.mark.parametrize("step", ["build", "deploy", "smoke_test", "_run_suite"])
+@pytest.mark.parametrize("step", ["prepare_packages", "deploy", "smoke_test", "_run_suite"])
 @pytest.mark.parametrize(
     "error", [DeploymentFailed("a & b < c\nand more"), OSError("disk"), TrialInterrupted("SIGTERM")]
 )
@@ -120,7 +121,30 @@ def test_a_stage_that_cannot_be_taken_away_fails_the_trial_though_its_tests_pass
     monkeypatch.setattr(trial, "destroy", failing(DeploymentFailed("no")))
 
     assert try_it(tmp_path) == 1
-    assert "What may be left: stack linkage-trial-" in capsys.readouterr().err
+    assert "make test-deployment STAGE=test TAKE_AWAY=linkage-trial-" in capsys.readouterr().err
+
+
+def test_the_name_of_a_trials_stack_is_no_longer_than_a_stages(world, tmp_path):
+    stage = replace(STAGE, stack_name="a" * LONGEST_STACK_NAME)
+
+    run_trial(stage, Surroundings(NoCloud(), {}), tmp_path / "results.xml")
+
+    assert len(world[0][1].stack_name) == LONGEST_STACK_NAME
+
+
+@pytest.mark.parametrize("name", ["linkage-trial", "linkage-prod", "linkage-trial-1", "linkage-trial-abcdefg"])
+def test_nothing_but_a_trials_stack_is_taken_away(world, capsys, name):
+    with pytest.raises(SystemExit):
+        __main__.main(["trial", "--take-away", name])
+
+    assert world == []
+    assert "is no stack of a trial" in capsys.readouterr().err
+
+
+def test_what_a_trial_left_can_be_taken_away_later(world):
+    assert __main__.main(["trial", "--take-away", "linkage-trial-0123ab"]) == 0
+
+    assert world == [("destroy", "linkage-trial-0123ab")]
 
 
 def test_a_stage_that_is_still_there_fails_the_trial(world, tmp_path, monkeypatch):
@@ -134,7 +158,7 @@ def test_when_the_time_is_over_it_is_taken_away(world, tmp_path, monkeypatch):
 
     assert try_it(tmp_path, minutes=0.01) == 1
 
-    assert world == [("destroy", world[0][1], False)]
+    assert world == [("destroy", world[0][1])]
     assert "the time is over" in (tmp_path / "results.xml").read_text()
 
 

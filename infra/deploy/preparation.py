@@ -1,0 +1,43 @@
+"""Build what a stage deploys, and check that the stage speaks of what its template knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.deploy.errors import DeploymentFailed
+from infra.deploy.stages import Stage
+from infra.packaging import ROOT, build
+from infra.packaging.runtimes import DEFAULT, RUNTIMES
+
+PACKAGES = ROOT / "build" / "packages"
+CERTIFICATES = ROOT / "layers" / "linkage" / "certificates" / "rds.pem"
+
+
+def prepare_packages(stage: Stage, progress: Callable[[str], None]) -> Path:
+    """Build the packages for the stage's runtime; return their folder.
+
+    Raises
+    ------
+    DeploymentFailed
+        If the stage says what its template does not know, or what cannot work; nothing has been touched then.
+    PackagingFailed
+        If they cannot be built.
+    """
+    runtime = RUNTIMES[stage.runtime]
+    folder = PACKAGES if runtime == DEFAULT else PACKAGES.with_name(f"packages-{runtime.name}")
+    packages = build(folder, runtime=runtime, progress=progress)
+    _check(stage, packages)
+    return packages
+
+
+def _check(stage: Stage, packages: Path) -> None:
+    known = json.loads((packages / "template.json").read_bytes())["Parameters"]
+    if stage.parameters.get("Managed") == "true" and f"RDS {stage.region} Root CA" not in CERTIFICATES.read_text():
+        raise DeploymentFailed(
+            f"{CERTIFICATES.relative_to(ROOT)} has no certificate for databases in {stage.region}: functions could not"
+            " verify theirs. Take that region's from AWS's own bundle (docs/operations.md, 'Rotate')"
+        )
+    if unknown := stage.parameters.keys() - known.keys():
+        raise DeploymentFailed(f"infra/stages/{stage.name}.yaml has unknown parameters: {', '.join(sorted(unknown))}")

@@ -1,0 +1,122 @@
+"""Whatever a stack's state, it can be taken away, and again if that came to nothing."""
+
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.deploy import DeploymentFailed, destroy, teardown
+from infra.deploy.teardown import ATTEMPTS, remove_stack
+
+
+class Aws:
+    """CloudFormation, RDS and S3 as far as taking a stack away uses them; notes what it is asked."""
+
+    account_id, region, poll_interval_s = "000000000000", "us-east-1", 0
+
+    def __init__(self, *, protected=True, failures=0, cluster="gone-1", status="CREATE_COMPLETE"):
+        self.notes, self.failures, self.cluster, self.status = [], failures, cluster, status
+        self.stack = {"StackId": "id", "StackName": "s", "EnableTerminationProtection": protected}
+        self.cloudformation = self.rds = self.s3 = self
+
+    def describe_stacks(self, StackName):  # noqa: N803
+        if self.status is None:
+            raise refusal("ValidationError", "Stack does not exist")
+        return {"Stacks": [{**self.stack, "StackStatus": self.status}]}
+
+    def get_paginator(self, name):
+        pages = {
+            "list_stack_resources": {"StackResourceSummaries": self.resources()},
+            "list_objects_v2": {"Contents": [{"Key": "k"}]},
+            "describe_stack_events": {"StackEvents": []},
+        }
+        return SimpleNamespace(paginate=lambda **_names: Pages([pages[name]]))
+
+    def resources(self):
+        made = [("Database", "AWS::RDS::DBCluster", "s-1"), ("Uploads", "AWS::S3::Bucket", "uploads")]
+        found = [
+            {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": there, "ResourceStatus": "DONE"}
+            for name, kind, there in made
+        ]
+        gone = {**found[1], "PhysicalResourceId": "gone", "ResourceStatus": "DELETE_COMPLETE"}
+        return [*found, gone, {**found[1], "PhysicalResourceId": ""}]
+
+    def describe_db_clusters(self, DBClusterIdentifier):  # noqa: N803
+        if self.cluster != DBClusterIdentifier:
+            raise refusal("DBClusterNotFoundFault", "it is gone")
+        return {"DBClusters": [{"DeletionProtection": True}]}
+
+    def delete_stack(self, **_names):
+        self.notes.append("delete_stack")
+        self.status = "DELETE_FAILED" if self.failures else None
+        self.failures -= 1
+
+    def delete_objects(self, Bucket, **_names):  # noqa: N803
+        self.notes.append(f"empty {Bucket}")
+        return {}
+
+    def __getattr__(self, name):
+        return lambda **names: self.notes.append(name)
+
+
+class Pages(list):
+    def search(self, _words):
+        return []
+
+
+def refusal(code, message):
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+def remove(aws):
+    remove_stack(aws, "s", lambda _line: None)
+    return aws.notes
+
+
+def test_what_protects_is_taken_off_and_what_is_stored_is_deleted_before_the_stack():
+    assert remove(Aws(cluster="s-1")) == [
+        "update_termination_protection",
+        "modify_db_cluster",
+        "put_bucket_logging",
+        "empty uploads",
+        "delete_stack",
+    ]
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_IN_PROGRESS"])
+def test_so_it_is_whatever_the_state_of_the_stack(status):
+    """A stack that was never complete has no outputs, and may have a database that RDS does not delete."""
+    assert "modify_db_cluster" in remove(Aws(cluster="s-1", status=status, protected=False))
+
+
+def test_a_database_that_is_gone_already_is_in_nobodys_way():
+    assert remove(Aws(cluster="another", protected=False)) == ["put_bucket_logging", "empty uploads", "delete_stack"]
+
+
+def test_a_bucket_that_got_something_again_is_emptied_again():
+    notes = remove(Aws(failures=ATTEMPTS - 1))
+
+    assert notes.count("empty uploads") == notes.count("delete_stack") == ATTEMPTS
+
+
+def test_what_cannot_be_deleted_is_told():
+    aws = Aws(failures=ATTEMPTS)
+
+    with pytest.raises(DeploymentFailed, match="DELETE_FAILED"):
+        remove(aws)
+
+    assert aws.notes.count("delete_stack") == ATTEMPTS
+
+
+def test_a_stack_that_is_gone_is_no_error():
+    assert remove(Aws(status=None)) == []
+
+
+def test_the_packages_go_before_the_stack_so_that_nothing_is_left_if_nobody_waits(monkeypatch):
+    aws = Aws()
+    monkeypatch.setattr(teardown, "delete_stack", lambda *_args: (_ for _ in ()).throw(KeyboardInterrupt))
+
+    with pytest.raises(KeyboardInterrupt):
+        destroy("s", aws, lambda _line: None)
+
+    assert aws.notes[:2] == ["empty s-artifacts-000000000000-us-east-1", "delete_bucket"]

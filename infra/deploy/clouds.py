@@ -52,7 +52,7 @@ class Cloud:
         return self._session.client("cloudformation", self.region, endpoint_url=self._endpoint_url)
 
     @cached_property
-    def ec2(self) -> Any:
+    def ec2(self) -> Any:  # noqa: ANN401  its types are not among those that are installed
         """The availability zones."""
         return self._session.client("ec2", self.region, endpoint_url=self._endpoint_url)
 

@@ -27,8 +27,8 @@ def account(*, free=1000, zones="abc", versions=("16.1", "17.5", "17.7")):
         functions=SimpleNamespace(
             get_account_settings=lambda: {"AccountLimit": {"UnreservedConcurrentExecutions": free}}
         ),
-        ec2=SimpleNamespace(describe_availability_zones=lambda Filters: found),
-        rds=SimpleNamespace(get_paginator=lambda _name: SimpleNamespace(paginate=lambda Engine: pages)),
+        ec2=SimpleNamespace(describe_availability_zones=lambda **_names: found),
+        rds=SimpleNamespace(get_paginator=lambda _name: SimpleNamespace(paginate=lambda **_names: pages)),
     )
 
 

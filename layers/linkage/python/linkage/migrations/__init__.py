@@ -14,7 +14,7 @@ SHARING = (
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO linkage_service",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO linkage_admin",
 )
-"""What the owner of the tables of a managed database says once: the functions use them, the administrator reads them."""
+"""What the owner of a managed database's tables says first: the functions use them, the administrator reads them."""
 
 
 def migrate(database_url: str, *, revision: str = "head", shared: bool = False) -> None:

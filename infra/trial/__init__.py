@@ -113,7 +113,6 @@ def _deploy_and_test(stage: Stage, surroundings: Surroundings, results: Path) ->
             {
                 "state": surroundings.state,
                 "server_url": url,
-                "region": surroundings.cloud.region,
                 "aws_endpoint_url": surroundings.aws_endpoint_url,
                 "database_url": surroundings.database_url,
                 "redis_url": "",
@@ -125,15 +124,20 @@ def _deploy_and_test(stage: Stage, surroundings: Surroundings, results: Path) ->
         )
     )
     try:
-        return _run_suite(described, results)
+        return _run_suite(described, results, surroundings.cloud.region)
     finally:
         described.unlink(missing_ok=True)
 
 
-def _run_suite(described: Path, results: Path) -> int:
+def _run_suite(described: Path, results: Path, region: str) -> int:
     """Run the end-to-end suite; an interruption ends it too."""
+    environment = {
+        **os.environ,
+        DEPLOYMENT_VARIABLE: str(described.absolute()),
+        "AWS_DEFAULT_REGION": region,  # whatever region whoever tries it works in
+    }
     command = [sys.executable, "-m", "pytest", "tests/e2e", f"--junitxml={results.absolute()}", "-ra"]
-    suite = subprocess.Popen(command, cwd=ROOT, env={**os.environ, DEPLOYMENT_VARIABLE: str(described.absolute())})
+    suite = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
         return suite.wait()
     finally:

@@ -436,7 +436,7 @@ def assert_expires(stack, sts, role_arn, *, duration_s):
         RoleArn=role_arn,
         RoleSessionName="brief",
         DurationSeconds=duration_s,
-        Policy=upload_policy(uploads, "brief/party"),
+        Policy=upload_policy(f"arn:aws:s3:::{uploads}", "brief/party"),
     )["Credentials"]
     s3 = s3_client(stack.s3_endpoint_url, issued)
     s3.put_object(Bucket=uploads, Key="brief/party/x", Body=b"x")

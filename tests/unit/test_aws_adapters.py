@@ -250,7 +250,7 @@ def test_credentials_are_temporary_and_not_shown(issue):
 
 
 def test_the_session_policy_allows_nothing_else_and_fits():
-    policy = upload_policy("u" * 63, f"{'p' * 48}/{'q' * 48}")
+    policy = upload_policy(f"arn:aws:s3:::{'u' * 63}", f"{'p' * 48}/{'q' * 48}")
 
     (statement,) = json.loads(policy)["Statement"]
     assert set(statement["Action"]) == {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
@@ -258,8 +258,12 @@ def test_the_session_policy_allows_nothing_else_and_fits():
     assert len(policy) < 2048
 
 
+def test_a_session_policy_names_its_bucket_in_the_partition_of_its_role():
+    assert Grant("arn:aws-cn:iam::1:role/upload", "uploads").bucket_arn == "arn:aws-cn:s3:::uploads"
+
+
 def test_the_session_policy_for_a_download_opens_one_object_for_reading():
-    policy = download_policy("store", "projects/p/runs/r/result-scores.bin")
+    policy = download_policy("arn:aws:s3:::store", "projects/p/runs/r/result-scores.bin")
 
     (statement,) = json.loads(policy)["Statement"]
     assert statement["Action"] == ["s3:GetObject"]

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import psycopg2
 import pytest
 
+from linkage.adapters import database
 from linkage.adapters.database import Database
 from linkage.errors import DatabaseUnavailable
 from tests.driving import driver
@@ -35,12 +36,18 @@ def test_it_is_tried_again_until_it_is_awake(monkeypatch, naps):
     assert len(naps) == 2
 
 
-def test_nobody_waits_for_it_for_ever():
+def test_nobody_waits_for_it_for_ever_and_the_log_says_why(monkeypatch):
+    said = []
+    monkeypatch.setattr(database.logger, "warning", lambda text, *values: said.append(text % values))
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
     with pytest.raises(DatabaseUnavailable):
         Database(f"postgresql://127.0.0.1:{port}/name", wake_up_s=0).fetch_one("SELECT 1")
+
+    (line,) = said
+    assert "the database lets nobody in" in line
+    assert str(port) in line
 
 
 def test_a_client_is_told_to_come_again_which_it_does_by_itself_on_503(make_world, monkeypatch):

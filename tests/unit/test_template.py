@@ -191,10 +191,11 @@ EVERY_FUNCTION = {
 KEY = {"kms:Decrypt StoreKey", "kms:GenerateDataKey StoreKey"}
 DATABASE = {"rds-db:connect Database/linkage_service"}
 CACHE = {"elasticache:Connect Cache", "elasticache:Connect CacheUser"}
-READ_STORE = {"s3:ListBucket StoreBucket", "s3:GetObject StoreBucket/*"}
-WRITE_STORE = {*READ_STORE, "s3:PutObject StoreBucket/*"}
+RUNS = "StoreBucket/projects/*/runs/*"
+READ_RUNS = {"s3:ListBucket StoreBucket", f"s3:GetObject {RUNS}"}
+WRITE_RUNS = {"s3:ListBucket StoreBucket", "s3:GetObject StoreBucket/projects/*", f"s3:PutObject {RUNS}"}
 ROLES = {
-    "ApiRole.api": KEY | DATABASE | CACHE | READ_STORE | send("Plan", "Delete", "Reconcile") | {
+    "ApiRole.api": KEY | DATABASE | CACHE | READ_RUNS | send("Plan", "Delete", "Reconcile") | {
         "s3:ListBucket UploadsBucket", "s3:GetObject UploadsBucket/*",
         "s3:PutObject StoreBucket/intake/*", "s3:PutObject StoreBucket/parked/*",
         "s3:DeleteObject StoreBucket/parked/*",
@@ -207,18 +208,21 @@ ROLES = {
         "s3:PutObject UploadsBucket/*", "s3:AbortMultipartUpload UploadsBucket/*",
         "s3:ListMultipartUploadParts UploadsBucket/*",
     },
-    "IntakeRole.intake": KEY | DATABASE | WRITE_STORE | take("IntakeQueue") | send("Plan", "Reconcile") | {
+    "IntakeRole.intake": KEY | DATABASE | take("IntakeQueue") | send("Plan", "Reconcile") | {
         "s3:ListBucket UploadsBucket", "s3:GetObject UploadsBucket/*", "s3:DeleteObject UploadsBucket/*",
-        "s3:DeleteObject StoreBucket/*", "s3:AbortMultipartUpload StoreBucket/*",
+        "s3:ListBucket StoreBucket", "s3:GetObject StoreBucket/intake/*", "s3:DeleteObject StoreBucket/intake/*",
+        "s3:GetObject StoreBucket/parked/*", "s3:DeleteObject StoreBucket/parked/*",
+        "s3:PutObject StoreBucket/projects/*", "s3:AbortMultipartUpload StoreBucket/projects/*",
+        "s3:DeleteObject StoreBucket/projects/*",
     },
     "PlanRole.plan":
-        KEY | DATABASE | CACHE | WRITE_STORE | take("PlanQueue") | send("Compare", "Solve", "Reconcile"),
-    "CompareRole.compare": KEY | CACHE | WRITE_STORE | take("CompareQueue") | send("Solve") | {
-        "s3:AbortMultipartUpload StoreBucket/projects/*", "s3:DeleteObject StoreBucket/projects/*/runs/*/spilled/*",
+        KEY | DATABASE | CACHE | WRITE_RUNS | take("PlanQueue") | send("Compare", "Solve", "Reconcile"),
+    "CompareRole.compare": KEY | CACHE | WRITE_RUNS | take("CompareQueue") | send("Solve") | {
+        f"s3:AbortMultipartUpload {RUNS}", "s3:DeleteObject StoreBucket/projects/*/runs/*/spilled/*",
     },
     "SolveRole.solve":
-        KEY | DATABASE | WRITE_STORE | take("SolveQueue") | send("Reconcile") | {
-            "s3:DeleteObject StoreBucket/*", "s3:AbortMultipartUpload StoreBucket/*",
+        KEY | DATABASE | WRITE_RUNS | take("SolveQueue") | send("Reconcile") | {
+            f"s3:DeleteObject {RUNS}", f"s3:AbortMultipartUpload {RUNS}",
         },
     "DeleteRole.delete": DATABASE | take("DeleteQueue") | send("Reconcile") | {
         f"s3:{action} {bucket}{part}"
@@ -229,7 +233,7 @@ ROLES = {
         )
     },
     "ReconcileRole.reconcile":
-        KEY | DATABASE | CACHE | READ_STORE | send("Plan", "Compare", "Solve", "Delete", "Reconcile")
+        KEY | DATABASE | CACHE | READ_RUNS | send("Plan", "Compare", "Solve", "Delete", "Reconcile")
         | take("ReconcileQueue", *(f"{worker}DeadLetters" for worker in WORKERS))
         | {
             "s3:PutObject StoreBucket/intake/*", "s3:ListBucket UploadsBucket", "s3:DeleteObject UploadsBucket/*",

@@ -44,7 +44,7 @@ def world(monkeypatch):
     monkeypatch.setattr(trial, "find_stack", lambda cloud, name: None)
     monkeypatch.setattr(trial, "destroy", lambda name, cloud, say: notes.append(("destroy", name)))
 
-    def suite(described, results):
+    def suite(described, results, region):
         notes.append(("suite", described.exists()))
         results.write_text("<testsuites/>")
         return 0
@@ -109,7 +109,7 @@ def test_whatever_fails_is_taken_away_and_told_in_the_results(world, tmp_path, m
 
 
 def test_failed_tests_fail_the_trial(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(trial, "_run_suite", lambda described, results: 1)
+    monkeypatch.setattr(trial, "_run_suite", lambda *_args: 1)
 
     assert try_it(tmp_path) == 1
     assert world[-1][0] == "destroy"
@@ -182,11 +182,12 @@ def test_an_interruption_ends_the_suite_too(tmp_path, monkeypatch):
     popen = trial.subprocess.Popen
 
     def sleeping(_command, **names):
+        assert names["env"]["AWS_DEFAULT_REGION"] == "eu-west-1"
         started.append(popen(["sleep", "60"], **names))
         return started[0]
 
     monkeypatch.setattr(trial.subprocess, "Popen", sleeping)
     with pytest.raises(TrialInterrupted), trial._interruptible(0.2):
-        trial._run_suite(tmp_path / "described", tmp_path / "results")
+        trial._run_suite(tmp_path / "described", tmp_path / "results", "eu-west-1")
 
     assert started[0].poll() is not None

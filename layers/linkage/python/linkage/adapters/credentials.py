@@ -27,13 +27,12 @@ class StsCredentials:
 
     def issue(self, prefix: str, *, session_name: str) -> Credentials:
         """Return credentials that can put objects under the prefix of the uploads bucket, and nothing else."""
-        return self._assume(self._uploads, upload_policy(self._uploads.bucket, prefix), session_name)
+        return self._assume(self._uploads, upload_policy(self._uploads.bucket_arn, prefix), session_name)
 
     def issue_reading(self, key: str, *, session_name: str) -> Credentials:
         """Return credentials that can read the one object of the store bucket, and nothing else."""
-        return self._assume(
-            self._downloads, download_policy(self._downloads.bucket, key, self._downloads.key_arn), session_name
-        )
+        policy = download_policy(self._downloads.bucket_arn, key, self._downloads.key_arn)
+        return self._assume(self._downloads, policy, session_name)
 
     def _assume(self, grant: "Grant", policy: str, session_name: str) -> Credentials:
         answer = self._client.assume_role(
@@ -57,16 +56,21 @@ class Grant(NamedTuple):
     bucket: str
     key_arn: str = ""
 
+    @property
+    def bucket_arn(self) -> str:
+        """The bucket, in the role's partition: AWS in China and its government's have others."""
+        return f"arn:{self.role_arn.split(':')[1]}:s3:::{self.bucket}"
 
-def upload_policy(bucket: str, prefix: str) -> str:
+
+def upload_policy(bucket_arn: str, prefix: str) -> str:
     """Return the policy that allows to put under a prefix, and to list and abort one's own uploads there."""
     actions = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-    return _policy(_allow("UploadUnderOwnPrefixOnly", actions, f"arn:aws:s3:::{bucket}/{prefix}/*"))
+    return _policy(_allow("UploadUnderOwnPrefixOnly", actions, f"{bucket_arn}/{prefix}/*"))
 
 
-def download_policy(bucket: str, key: str, key_arn: str = "") -> str:
+def download_policy(bucket_arn: str, key: str, key_arn: str = "") -> str:
     """Return the policy that allows to read one object."""
-    reading = _allow("ReadOneObjectOnly", ["s3:GetObject"], f"arn:aws:s3:::{bucket}/{key}")
+    reading = _allow("ReadOneObjectOnly", ["s3:GetObject"], f"{bucket_arn}/{key}")
     decrypting = [_allow("DecryptIt", ["kms:Decrypt"], key_arn)] if key_arn else []
     return _policy(reading, *decrypting)
 

@@ -4,6 +4,7 @@ An idle database sleeps and drops its connections, so a connection that turns ou
 done anything is opened again, for as long as waking up may take.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from linkage.errors import DatabaseUnavailable
+
+logger = logging.getLogger(__name__)
 
 WAKE_UP_S = 20.0
 """How long to go on trying to connect: less than API Gateway waits."""
@@ -84,6 +87,7 @@ class Database:
                 return self._try_to_connect()
             except psycopg2.OperationalError as error:
                 if time.monotonic() >= deadline:
+                    logger.warning("the database lets nobody in: %s", str(error).strip())
                     raise DatabaseUnavailable from error
                 time.sleep(_PAUSE_S)
 

@@ -295,14 +295,72 @@ def reconcile_until_tombstones(service):
     raise AssertionError("it never slows down")
 
 
-def test_a_run_whose_chunks_wait_for_their_turn_is_let_wait(service, project, expected):
+@pytest.mark.parametrize("step", ["plan", "compare", "solve"])
+def test_a_run_whose_messages_wait_for_their_turn_is_let_wait(service, project, expected, step):
+    """Each step has a queue that all runs share, and many large runs may be before this one."""
     run_id = service.post_run(project)
-    service.deliver_all(("intake", "plan"))
-    sent = service.queues.backlog("compare")
-    for _ in range(30):
+    service.deliver_all({"plan": ("intake",), "compare": ("intake", "plan")}.get(step, ("intake", "plan", "compare")))
+    sent = service.queues.backlog(step)
+    assert sent
+    for _ in range(60):
         reconcile(service, later=service.world.settings.patience_s * 2)
 
-    assert service.queues.backlog("compare") == sent
-    assert service.get_run(project, run_id).json["state"] == "running"
+    assert service.queues.backlog(step) == 4 * sent  # it is sent again three times, and then no more
+    assert service.get_run(project, run_id).json["state"] in {"created", "queued", "running"}
     service.deliver_all()
     assert service.get_run(project, run_id, "result").body == expected
+
+
+def test_an_upload_that_waits_for_its_turn_is_let_wait(service, project, expected):
+    run_id = service.post_run(project)
+    service.queues.held["intake"] = 1
+    for _ in range(60):
+        reconcile(service, later=service.world.settings.patience_s * 2)
+    service.deliver_all()
+
+    assert service.get_run(project, run_id, "result").body == expected
+
+
+def test_a_run_whose_turn_has_come_has_all_of_its_patience_again(service, project):
+    """While it waited it was not idle: the worker that took the last message needs time."""
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan", "compare"))
+    for _ in range(60):
+        reconcile(service, later=service.world.settings.patience_s * 2)
+    service.queues.take("solve")
+
+    reconcile(service, later=service.world.settings.patience_s)
+    assert service.get_run(project, run_id).json["state"] == "running"
+    for _ in range(10):
+        reconcile(service, later=service.world.settings.patience_s * 2)
+    assert service.get_run(project, run_id).json["state"] == "error"
+
+
+def test_a_run_whose_chunks_are_all_compared_does_not_wait_for_those_of_others(service, project, expected):
+    """Redis cannot be asked for one chunk: no later one then finds that none is left."""
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan", "compare"))
+    service.queues.take("solve")
+    service.queues.send(CompareChunk(project_id="another", run_id="another", chunk=0))
+
+    for _ in range(3):
+        reconcile(service, later=service.world.settings.patience_s)
+    service.deliver_all(("solve",))
+
+    assert service.get_run(project, run_id, "result").body == expected
+
+
+def test_a_dead_letter_is_kept_until_it_is_an_error(service, project, monkeypatch):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake",))
+    (message,) = service.queues.take("plan")
+    service.queues.dead.append(("plan", body_of(message)))
+    with monkeypatch.context() as away:
+        away.setattr(type(service.world.runs), "fail", lambda *_args, **_names: 1 / 0)
+        reconcile(service)
+    assert service.queues.dead == [("plan", body_of(message))]
+
+    reconcile(service, later=61)
+
+    assert service.get_run(project, run_id).json["state"] == "error"
+    assert service.queues.dead == []

@@ -14,6 +14,7 @@ from linkage.adapters.objects import S3Objects
 from linkage.adapters.queues import SqsQueues
 from linkage.errors import UploadRejected
 from linkage.messages import CompareChunk, PlanRun
+from linkage.models import DeadLetter
 
 BUCKET = "bucket"
 
@@ -207,26 +208,28 @@ def test_nothing_to_send_sends_nothing(queues):
     queues[0].send()
 
 
-def test_dead_letters_are_removed_once_they_are_handled(queues):
+def test_dead_letters_are_each_seen_once_and_removed_once_they_are_dropped(queues):
     adapter, client, _, dead = queues
     for number in range(12):
         client.send_message(QueueUrl=dead["compare"], MessageBody=str(number))
     client.send_message(QueueUrl=dead["plan"], MessageBody="plan")
 
     letters = list(adapter.dead_letters())
+    for letter in letters:
+        adapter.drop(letter)
 
-    assert sorted(letters) == sorted([("plan", "plan"), *(("compare", str(number)) for number in range(12))])
+    seen = sorted((letter.worker, letter.body) for letter in letters)
+    assert seen == sorted([("plan", "plan"), *(("compare", str(number)) for number in range(12))])
     assert list(adapter.dead_letters()) == []
 
 
-def test_a_dead_letter_whose_handling_failed_stays(queues):
+def test_a_dead_letter_that_is_not_dropped_stays(queues):
     adapter, client, _, dead = queues
     client.set_queue_attributes(QueueUrl=dead["plan"], Attributes={"VisibilityTimeout": "0"})
     client.send_message(QueueUrl=dead["plan"], MessageBody="plan")
 
-    next(adapter.dead_letters())
-
-    assert next(adapter.dead_letters()) == ("plan", "plan")
+    assert list(adapter.dead_letters()) == [DeadLetter("plan", "plan")]
+    assert list(adapter.dead_letters()) == [DeadLetter("plan", "plan")]
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ ROLES = {
         | take("ReconcileQueue", *(f"{worker}DeadLetters" for worker in WORKERS))
         | {
             "s3:PutObject StoreBucket/intake/*", "s3:ListBucket UploadsBucket", "s3:DeleteObject UploadsBucket/*",
-            "sqs:GetQueueAttributes CompareQueue",
+            *(f"sqs:GetQueueAttributes {step}Queue" for step in ("Intake", "Plan", "Compare", "Solve")),
         },
     "MigrateRole.migrate": {"rds-db:connect Database/linkage_owner"},
     "FlowLogsRole.flow-logs": {

@@ -172,6 +172,15 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that failed each time it was delivered to the worker; `receipt` is what the queue needs to drop it."""
+
+    worker: str
+    body: str
+    receipt: str = field(default="", repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """Temporary credentials of the object store."""
 

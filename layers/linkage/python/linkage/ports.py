@@ -16,6 +16,7 @@ from linkage.models import (
     ChunkCount,
     Contributions,
     Credentials,
+    DeadLetter,
     Party,
     Progress,
     Project,
@@ -110,8 +111,8 @@ class Uploads(Protocol):
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
 
-    def note_restart(self, upload_id: str, *, now: datetime) -> None:
-        """Count that the upload's intake was started again now."""
+    def note_restart(self, upload_id: str, *, most: int, now: datetime) -> None:
+        """Count that the upload's intake was started again now, up to so many times."""
 
 
 class Runs(Protocol):
@@ -147,8 +148,8 @@ class Runs(Protocol):
     def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
         """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
 
-    def note_restart(self, run_id: str, *, now: datetime) -> None:
-        """Count that the run was started again now."""
+    def note_restart(self, run_id: str, *, most: int, now: datetime) -> None:
+        """Count that the run was started again now, up to so many times."""
 
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
@@ -253,8 +254,11 @@ class Queues(Protocol):
     def backlog(self, worker: str) -> int:
         """Return about how many messages wait for a worker to have time."""
 
-    def dead_letters(self) -> Iterator[tuple[str, str]]:
-        """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield the dead letters, each once; one that is not dropped is there again later."""
+
+    def drop(self, letter: DeadLetter) -> None:
+        """Remove a dead letter."""
 
 
 class ProgressCounter(Protocol):

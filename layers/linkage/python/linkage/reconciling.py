@@ -13,7 +13,7 @@ from typing import TypeVar
 from linkage.burying import bury, fail_run
 from linkage.intake import reject_upload
 from linkage.messages import DeleteData, PlanRun, Reconcile
-from linkage.models import ChunkCount, Run, RunState, Tombstone, Upload
+from linkage.models import ChunkCount, DeadLetter, Run, RunState, Tombstone, Upload
 from linkage.planning import send_chunks
 from linkage.plans import Plan
 from linkage.ports import World
@@ -37,7 +37,7 @@ def reconcile(message: Reconcile, world: World) -> None:
     Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that
     the settings give. The message that is due at no time is the daily schedule's: then what is too old expires too.
     """
-    _for_each(world.queues.dead_letters(), lambda letter: bury(*letter, world))
+    _for_each(world.queues.dead_letters(), lambda letter: _bury(letter, world))
     uploads, runs = world.uploads.received(), world.runs.unfinished()
     _for_each(uploads, lambda upload: _restart_upload(upload, world))
     _for_each(runs, lambda run: _move_run(run, world))
@@ -59,6 +59,12 @@ def _for_each(items: Iterable[Item], work: Callable[[Item], None]) -> None:
             logger.exception("an item could not be reconciled")
 
 
+def _bury(letter: DeadLetter, world: World) -> None:
+    """Make an error of it first: a letter that is gone tells nobody."""
+    bury(letter.worker, letter.body, world)
+    world.queues.drop(letter)
+
+
 def _sweep_again(tombstone: Tombstone, world: World) -> None:
     world.queues.send(DeleteData(project_id=tombstone.project_id, run_id=tombstone.run_id))
 
@@ -67,11 +73,12 @@ def _restart_upload(upload: Upload, world: World) -> None:
     """Store the manifest again, in case its S3 event was lost; give up if that never helps."""
     if not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
         return
-    if upload.restarts >= MOST_RESTARTS:
+    if upload.restarts < MOST_RESTARTS:
+        store_manifest(upload.manifest, world)
+    elif not _waits_its_turn("intake", world):
         reject_upload(upload, f"it was not taken in, though it was started {MOST_RESTARTS + 1} times", world)
         return
-    store_manifest(upload.manifest, world)
-    world.uploads.note_restart(upload.upload_id, now=world.now())
+    world.uploads.note_restart(upload.upload_id, most=MOST_RESTARTS, now=world.now())
 
 
 def _move_run(run: Run, world: World) -> None:
@@ -88,11 +95,27 @@ def _move_run(run: Run, world: World) -> None:
         raise
     if len(stored) != run.chunks_stored:
         world.runs.note_progress(run.run_id, len(stored), now=world.now())
-    elif idle and not (plan and world.queues.backlog("compare")):  # else its chunks wait for their turn
+    elif idle:
         if run.restarts < MOST_RESTARTS:
             logger.warning("run %s has not moved: its messages are sent again", run.run_id)
             _send_again(run, plan, stored, world)
-        _give_up_or_note(run, world)
+        _give_up_or_note(run, world, step=_step(plan, stored))
+
+
+def _step(plan: Plan | None, stored: list[ChunkCount]) -> str:
+    """Name the worker whose turn it is."""
+    if plan is None:
+        return "plan"
+    return "compare" if len(stored) < len(plan.chunks) else "solve"
+
+
+def _waits_its_turn(step: str, world: World) -> bool:
+    """Tell whether a step's messages, these or others, wait for a worker to have time.
+
+    Then nothing is given up, and nothing is sent once more either. It does not wait for ever: each message that is
+    before it is done or becomes a dead letter, and when none waits, the last patience begins anew.
+    """
+    return world.queues.backlog(step) > 0
 
 
 def _look_at(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:
@@ -110,10 +133,10 @@ def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: Wo
         send_chunks(run.project_id, plan, missing, world)
 
 
-def _give_up_or_note(run: Run, world: World) -> None:
-    """Count a restart, or fail the run if there were enough of them."""
-    if run.restarts < MOST_RESTARTS:
-        world.runs.note_restart(run.run_id, now=world.now())
+def _give_up_or_note(run: Run, world: World, *, step: str | None = None) -> None:
+    """Count a restart, or fail the run if there were enough of them and its step, if it is known, had its turn."""
+    if run.restarts < MOST_RESTARTS or (step and _waits_its_turn(step, world)):
+        world.runs.note_restart(run.run_id, most=MOST_RESTARTS, now=world.now())
         return
     message = (
         "Run failed with an internal server error. It made no progress, though it was started"

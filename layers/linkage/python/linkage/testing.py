@@ -20,6 +20,7 @@ from linkage.models import (
     ChunkCount,
     Contributions,
     Credentials,
+    DeadLetter,
     Party,
     Progress,
     Project,
@@ -208,11 +209,11 @@ class MemoryUploads:
         """Return every upload that waits to be taken in."""
         return [upload for upload in self.tables.uploads.values() if upload.state is UploadState.RECEIVED]
 
-    def note_restart(self, upload_id: str, *, now: datetime) -> None:
-        """Count that the upload's intake was started again now."""
+    def note_restart(self, upload_id: str, *, most: int, now: datetime) -> None:
+        """Count that the upload's intake was started again now, up to so many times."""
         upload = self.tables.uploads.get(upload_id)
         if upload is not None:
-            restarts = upload.restarts + 1
+            restarts = min(upload.restarts + 1, most)
             self.tables.uploads[upload_id] = dataclasses.replace(upload, time_moved=now, restarts=restarts)
 
 
@@ -275,10 +276,11 @@ class MemoryRuns:
         """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
         self._move(run_id, set(RunState), chunks_stored=chunks_stored, time_moved=now, restarts=0)
 
-    def note_restart(self, run_id: str, *, now: datetime) -> None:
-        """Count that the run was started again now."""
+    def note_restart(self, run_id: str, *, most: int, now: datetime) -> None:
+        """Count that the run was started again now, up to so many times."""
         if run_id in self.tables.runs:
-            self._move(run_id, set(RunState), time_moved=now, restarts=self.tables.runs[run_id].restarts + 1)
+            restarts = min(self.tables.runs[run_id].restarts + 1, most)
+            self._move(run_id, set(RunState), time_moved=now, restarts=restarts)
 
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
@@ -449,10 +451,14 @@ class MemoryObjects:
 
 @dataclass
 class MemoryQueues:
-    """See `linkage.ports.Queues`. `sent` holds worker, message and delay in the order of sending."""
+    """See `linkage.ports.Queues`. `sent` holds worker, message and delay in the order of sending.
+
+    What waits and is none of our messages, such as S3's events, is in `held`: how many for each worker.
+    """
 
     sent: list[tuple[str, Message, int]] = field(default_factory=list)
     dead: list[tuple[str, str]] = field(default_factory=list)
+    held: dict[str, int] = field(default_factory=dict)
 
     def send(self, *messages: Message, delay_s: int = 0) -> None:
         """Keep the messages."""
@@ -460,13 +466,16 @@ class MemoryQueues:
 
     def backlog(self, worker: str) -> int:
         """Return how many messages wait for a worker."""
-        return sum(name == worker for name, _, _ in self.sent)
+        return sum(name == worker for name, _, _ in self.sent) + self.held.get(worker, 0)
 
-    def dead_letters(self) -> Iterator[tuple[str, str]]:
-        """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
-        while self.dead:
-            yield self.dead[0]
-            del self.dead[0]
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield the dead letters, each once; one that is not dropped is there again later."""
+        for worker, body in list(self.dead):
+            yield DeadLetter(worker, body)
+
+    def drop(self, letter: DeadLetter) -> None:
+        """Remove a dead letter."""
+        self.dead.remove((letter.worker, letter.body))
 
     def take(self, worker: str) -> list[Message]:
         """Take the messages that wait for a worker."""

@@ -1,14 +1,15 @@
 """The workers' queues, as SQS keeps them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from linkage.adapters.unavailable import report_unavailable
 from linkage.messages import WORKERS, Message
+from linkage.models import DeadLetter
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+    from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageBatchRequestEntryTypeDef
 
 _BATCH = 10
 
@@ -38,13 +39,23 @@ class SqsQueues:
         )
         return int(asked["Attributes"]["ApproximateNumberOfMessages"])
 
-    def dead_letters(self) -> Iterator[tuple[str, str]]:
-        """Yield worker and body of each dead letter; it is removed when the next one is asked for."""
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield the dead letters, each once; one that is not dropped is there again later."""
         for worker, url in self._dead_letter_urls.items():
-            while letters := self._client.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH).get("Messages"):
+            seen: set[str] = set()
+            while letters := self._receive(url, seen):
                 for letter in letters:
-                    yield worker, letter["Body"]
-                    self._client.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+                    seen.add(letter["MessageId"])
+                    yield DeadLetter(worker, letter["Body"], letter["ReceiptHandle"])
+
+    def drop(self, letter: DeadLetter) -> None:
+        """Remove a dead letter."""
+        self._client.delete_message(QueueUrl=self._dead_letter_urls[letter.worker], ReceiptHandle=letter.receipt)
+
+    def _receive(self, url: str, seen: Collection[str]) -> "list[MessageTypeDef]":
+        """Return some messages that were not seen before; none if there is none, or only such as come back already."""
+        found = self._client.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH).get("Messages", [])
+        return [message for message in found if message["MessageId"] not in seen]
 
     def _send_batch(self, url: str, messages: list[Message], delay_s: int) -> None:
         entries: list[SendMessageBatchRequestEntryTypeDef] = [

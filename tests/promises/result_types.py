@@ -136,6 +136,61 @@ def test_a_solver_that_is_late_does_not_change_permutations_that_were_read(servi
     assert read == [service.request("GET", path, token=token).body for token in (*receipts, project["result_token"])]
 
 
+@pytest.mark.parametrize("spilling", [True, False])
+@pytest.mark.parametrize("method", ["put", "writer"])
+def test_an_attempt_that_goes_on_when_its_run_is_over_leaves_nothing(make_world, datasets, spilling, method):
+    """A second worker gets the same message, and the run comes to its end, while the first is about to write."""
+    service = driver(make_world(**(FEW if spilling else {})))
+    project, _, run_id = prepare(service, datasets, "groups")
+    service.deliver_all(("intake", "plan"))
+    body, *others = service.waiting("compare")
+
+    def end():
+        service.use(whole)
+        for each in (body, *others):
+            assert service.deliver("compare", each) == []
+        service.deliver_all()
+
+    whole = service.world
+    interrupted = Interrupted(whole.objects, method, end)
+    service.use(replace(whole, objects=interrupted))
+    failed = service.deliver("compare", body)
+    service.use(whole)
+
+    assert interrupted.times == (spilling or method == "put")
+    if failed:  # it found nothing of what it had spilled
+        assert method == "writer"
+        assert service.deliver("compare", body) == []
+    prefix = f"projects/{project['project_id']}/runs/{run_id}/"
+    if not interrupted.times:
+        end()
+    assert [found.key for found in whole.objects.list(whole.settings.store_bucket, prefix)] == [f"{prefix}result"]
+
+
+@pytest.mark.parametrize("result_type", ["similarity_scores", "permutations", "groups"])
+def test_a_run_that_failed_when_its_result_was_half_stored_keeps_nothing(service, datasets, result_type):
+    project, _, run_id = prepare(service, datasets, result_type)
+    service.deliver_all(("intake", "plan", "compare"))
+    (body,) = service.waiting("solve")
+    effects = 1
+    while deliver_dying_after(service, "solve", body, effects) and not result_of(service, project, run_id):
+        effects += 1
+    assert result_of(service, project, run_id)
+    service.queues.dead.append(("solve", body))
+    service.deliver("reconcile", '{"due": null}')
+    service.deliver_all()
+
+    assert service.get_run(project, run_id).json["state"] == "error"
+    assert result_of(service, project, run_id) == []
+
+
+def result_of(service, project, run_id):
+    prefix = f"projects/{project['project_id']}/runs/{run_id}/"
+    stored = service.world.objects.list(service.world.settings.store_bucket, prefix)
+    kept = ("result", "permutations.npy")
+    return [found.key for found in stored if found.key.removeprefix(prefix).startswith(kept)]
+
+
 class Interrupted:
     """A port; something else happens once, just before a method of it is called."""
 

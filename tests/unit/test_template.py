@@ -218,7 +218,8 @@ ROLES = {
     "PlanRole.plan":
         KEY | DATABASE | CACHE | WRITE_RUNS | take("PlanQueue") | send("Compare", "Solve", "Reconcile"),
     "CompareRole.compare": KEY | CACHE | WRITE_RUNS | take("CompareQueue") | send("Solve") | {
-        f"s3:AbortMultipartUpload {RUNS}", "s3:DeleteObject StoreBucket/projects/*/runs/*/spilled/*",
+        f"s3:AbortMultipartUpload {RUNS}",
+        f"s3:DeleteObject {RUNS}/candidates/*", f"s3:DeleteObject {RUNS}/spilled/*",
     },
     "SolveRole.solve":
         KEY | DATABASE | WRITE_RUNS | take("SolveQueue") | send("Reconcile") | {

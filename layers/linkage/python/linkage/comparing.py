@@ -13,6 +13,7 @@ from linkage import object_keys
 from linkage.candidate_files import HEADER, OVERFLOW, count_stored
 from linkage.candidates import PAIR, CandidatePairs, drop_duplicates, join_pairs
 from linkage.chunking import Rectangles
+from linkage.deletion import remove_prefix
 from linkage.engines import engine
 from linkage.gathering import CandidateFile, gather_candidates
 from linkage.messages import CompareChunk, SolveRun
@@ -31,7 +32,7 @@ _LOOK_AGAIN = timedelta(seconds=3)
 
 
 class _RunDeleted(Exception):
-    """The run's plan is gone: nothing more may be written for it."""
+    """The run's plan is gone, because it is over or was deleted: nothing more may be written for it."""
 
 
 def compare_chunk(message: CompareChunk, world: World) -> None:
@@ -39,16 +40,19 @@ def compare_chunk(message: CompareChunk, world: World) -> None:
 
     Safe to repeat: the pairs are a function of the plan and are written under the chunk's own key before the chunk is
     counted, and it is counted once. Whoever finds no chunk left asks for the run to be solved, on a repeat too, because
-    the first attempt may have died before it could ask. A run whose plan is gone was deleted: nothing is written.
+    the first attempt may have died before it could ask. A run whose plan is gone is over, or was deleted: nothing is
+    left behind.
     """
     plan = read_plan(message.project_id, message.run_id, world)
     if plan is None:
         return
     candidates = _stored_candidates(message, world)
     if candidates is None:
+        comparison = _Comparison(message, plan, world)
         try:
-            candidates = _Comparison(message, plan, world).store_candidates()
+            candidates = comparison.store_candidates()
         except _RunDeleted:
+            comparison.remove_files()
             return
     count = ChunkCount(message.chunk, plan.chunks[message.chunk].comparisons, candidates)
     if count_chunk(message.project_id, plan, count, world) <= 0:
@@ -146,20 +150,26 @@ class _Comparison:
                     pairs[name] = batch[name]
                 file.write(pairs.data)
                 count += len(pairs)
+        self._check_run(now=True)
         self._world.objects.delete(self._world.settings.store_bucket, [file.key for file in spilled])
         return count
 
     def _write(self, body: bytes) -> int:
-        self._check_run(now=True)
         self._world.objects.put(self._world.settings.store_bucket, self._key, body)
+        self._check_run(now=True)
         return count_stored(len(body))
+
+    def remove_files(self) -> None:
+        """Remove what this attempt wrote: who removed the rest of the run may have been there before it was written."""
+        self._world.objects.delete(self._world.settings.store_bucket, [self._key])
+        remove_prefix(object_keys.spilled(self._message.project_id, self._plan.run_id, self._attempt_id), self._world)
 
     @property
     def _key(self) -> str:
         return object_keys.chunk_candidates(self._message.project_id, self._plan.run_id, self._message.chunk)
 
     def _check_run(self, *, now: bool = False) -> None:
-        """Stop if the run was deleted meanwhile."""
+        """Stop if the run is over meanwhile."""
         if now or self._world.now() - self._looked >= _LOOK_AGAIN:
             self._looked = self._world.now()
             key = object_keys.plan(self._message.project_id, self._plan.run_id)

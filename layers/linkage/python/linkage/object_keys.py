@@ -84,9 +84,14 @@ def chunk_candidates(project_id: str, run_id: str, chunk: int) -> str:
     return f"{candidates(project_id, run_id)}{chunk:08d}"
 
 
+def spilled(project_id: str, run_id: str, attempt_id: str) -> str:
+    """Return the prefix of what an attempt at a chunk has too many of to hold, with a slash at its end."""
+    return f"{run(project_id, run_id)}spilled/{attempt_id}/"
+
+
 def spilled_candidates(project_id: str, run_id: str, attempt_id: str, number: int) -> str:
     """Return the key of candidate pairs that an attempt at a chunk has too many of to hold."""
-    return f"{run(project_id, run_id)}spilled/{attempt_id}/{number:08d}"
+    return f"{spilled(project_id, run_id, attempt_id)}{number:08d}"
 
 
 def chunk_of(key: str) -> int:

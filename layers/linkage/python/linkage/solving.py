@@ -152,6 +152,9 @@ def _store(key: str, pieces: Iterable[bytes], world: World) -> None:
 
 
 def _remove_intermediates(run: Run, world: World) -> None:
-    """Remove what the run needs no more: the plan first, which stops late compare workers."""
-    for prefix in object_keys.intermediates(run.project_id, run.run_id):
+    """Remove what the run needs no more, all of it if it failed: the plan first, which stops late compare workers."""
+    plan, *others = object_keys.intermediates(run.project_id, run.run_id)
+    if run.state is RunState.ERROR:
+        others = [object_keys.run(run.project_id, run.run_id)]
+    for prefix in (plan, *others):
         remove_prefix(prefix, world)

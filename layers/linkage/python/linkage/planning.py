@@ -104,10 +104,10 @@ def _cut_work(
     found = [(draw, _compare_draw(draw, run, prefixes, encoding_size, world)) for draw in draws]
     sampled = estimate(found, comparisons)
     _refuse_too_many(sampled, run, settings.most_pairs(scored=project.result_type is ResultType.SIMILARITY_SCORES))
-    bound = sampled.bound_chunk_size(settings.chunk_max_candidates)
-    if bound >= work.max_comparisons:
+    bounded = replace(work, candidate_bound=sampled.bound_chunk_size(settings.chunk_max_candidates))
+    if bounded.max_comparisons == work.max_comparisons:
         return chunks
-    return list(split_comparisons(datasets, run.threshold, replace(work, max_comparisons=bound)))
+    return list(split_comparisons(datasets, run.threshold, bounded))
 
 
 def _refuse_too_many(sampled: Estimate, run: Run, limit: int) -> None:

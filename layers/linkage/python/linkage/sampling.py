@@ -81,10 +81,10 @@ class Estimate:
             hundredths += 1
         return hundredths / 100 if hundredths <= 100 else None  # noqa: PLR2004  no score is above 1
 
-    def bound_chunk_size(self, max_candidates: int) -> int:
-        """Return with how many comparisons a chunk has about ``max_candidates`` candidate pairs."""
+    def bound_chunk_size(self, max_candidates: int) -> int | None:
+        """Return with how many comparisons a chunk has about ``max_candidates`` pairs; None if none were found."""
         share = float(self.shares.sum())
-        return max(1, ceil(max_candidates / share)) if share else self.comparisons
+        return max(1, ceil(max_candidates / share)) if share else None
 
 
 def draw_rows(datasets: Sequence[BlockTable], threshold: float, seed: str) -> list[Draw]:

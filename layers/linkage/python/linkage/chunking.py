@@ -52,7 +52,7 @@ class Work:
     row_cost: int = 0
     """As how many comparisons a row counts that is read."""
     candidate_bound: int | None = None
-    """Comparisons that have as many candidate pairs as a chunk should have; reading has none. None where they are few."""
+    """Comparisons that have as many candidate pairs as a chunk should have at most; None where they are few anyway."""
 
     def __post_init__(self) -> None:
         if min(self.max_cost, self.max_comparisons) < 1:

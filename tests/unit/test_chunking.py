@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from linkage.blocking import BLOCK
 from linkage.chunking import Work, choose_chunk_size, count_comparisons, split_comparisons
 
-works = st.builds(Work, st.integers(1, 200), st.integers(0, 5))
+works = st.builds(Work, st.integers(1, 200), st.integers(0, 5), st.none() | st.integers(1, 200))
 
 
 def table(blocks):
@@ -100,16 +100,27 @@ def test_rows_that_are_read_in_between_count_as_work():
     assert len(list(split_comparisons([far, near], 0.5, Work(1000, row_cost=10)))) == 2
 
 
+def test_rows_that_are_read_do_not_count_as_candidate_pairs():
+    tiny = table([(b"%03d" % key, 2, 5, 5) for key in range(100)])
+
+    unbounded = list(split_comparisons([tiny, tiny], 0.5, Work(2_000, row_cost=10)))
+    bounded = list(split_comparisons([tiny, tiny], 0.5, Work(2_000, row_cost=10, candidate_bound=200)))
+    finely_bounded = list(split_comparisons([tiny, tiny], 0.5, Work(2_000, row_cost=10, candidate_bound=40)))
+
+    assert len(unbounded) == len(bounded) == 3
+    assert [chunk.comparisons for chunk in finely_bounded] == [40] * 10
+
+
 def test_blocks_of_two_billion_comparisons_are_counted_right():
     huge = table([(b"a", 3_000_000_000, 5, 5)])
 
     assert count_comparisons([huge, huge]) == 9 * 10**18
 
 
-@pytest.mark.parametrize("bound", [0, -1])
-def test_a_bound_below_one_is_refused(bound):
+@pytest.mark.parametrize("bounds", [{"max_cost": 0}, {"max_cost": -1}, {"max_cost": 5, "candidate_bound": 0}])
+def test_a_bound_below_one_is_refused(bounds):
     with pytest.raises(ValueError, match="at least 1"):
-        Work(bound)
+        Work(**bounds)
 
 
 @given(total=st.integers(0, 10**15))

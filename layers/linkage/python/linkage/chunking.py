@@ -45,14 +45,23 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a run's work is cut: comparisons of a chunk at most, and as how many of them a row counts that is read."""
+    """How a run's work is cut: what a chunk costs at most, and how many comparisons it has at most."""
 
-    max_comparisons: int
+    max_cost: int
+    """In comparisons; those that are made and those that reading counts as."""
     row_cost: int = 0
+    """As how many comparisons a row counts that is read."""
+    candidate_bound: int | None = None
+    """Comparisons that have as many candidate pairs as a chunk should have at most; None where they are few anyway."""
 
     def __post_init__(self) -> None:
-        if self.max_comparisons < 1:
-            raise ValueError(f"max_comparisons must be at least 1, not {self.max_comparisons}")
+        if min(self.max_cost, self.max_comparisons) < 1:
+            raise ValueError(f"a chunk's bounds must be at least 1, not {self.max_cost} and {self.candidate_bound}")
+
+    @property
+    def max_comparisons(self) -> int:
+        """How many comparisons a chunk has at most, for whichever reason."""
+        return self.max_cost if self.candidate_bound is None else min(self.max_cost, self.candidate_bound)
 
 
 def count_pairs(rectangles: Rectangles) -> int:
@@ -88,7 +97,7 @@ def split_comparisons(datasets: Sequence[BlockTable], threshold: float, work: Wo
     threshold
         Blocks whose popcounts are too far apart for any pair to reach it are left out.
     work
-        Its bound on a chunk's comparisons is never exceeded.
+        Its bound on a chunk's comparisons is never exceeded; a chunk that costs more is a single block or tile.
     """
     for left, right in combinations(range(len(datasets)), 2):
         for rectangles in _cut(*reachable_blocks(datasets[left], datasets[right], threshold), work):
@@ -155,7 +164,9 @@ def _pack(ones: BlockTable, others: BlockTable, work: Work) -> Iterator[Rectangl
     starts = comparisons[:-1] + work.row_cost * (rectangles[:, 0] + rectangles[:, 2])
     first = 0
     while first < len(rectangles):
-        stop = max(first + 1, int(np.searchsorted(ends, starts[first] + work.max_comparisons, side="right")))
+        affordable = int(np.searchsorted(ends, starts[first] + work.max_cost, side="right"))
+        few_enough = int(np.searchsorted(comparisons, comparisons[first] + work.max_comparisons, side="right")) - 1
+        stop = max(first + 1, min(affordable, few_enough))
         yield rectangles[first:stop]
         first = stop
 

@@ -3,28 +3,21 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-
 from linkage import object_keys
 from linkage.blocking import BlockTable, load_blocks
-from linkage.candidates import scores
 from linkage.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
-from linkage.encoding_sets import BLOCKS, REPORT, Encodings
-from linkage.engines import engine
+from linkage.encoding_sets import BLOCKS, REPORT
 from linkage.errors import TooManyCandidates
-from linkage.gathering import PARALLEL_READS
+from linkage.estimating import Sampled, count_once, find_in_sample
 from linkage.messages import CompareChunk, PlanRun, SolveRun
 from linkage.models import Project, ResultType, Run, RunState
 from linkage.plans import Plan, PlannedChunk
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
-from linkage.row_reading import read_encodings
-from linkage.sampling import Draw, Estimate, Span, draw_rows, estimate
+from linkage.sampling import Estimate, estimate
 from linkage.timing import arm_timer
 
 
@@ -100,39 +93,22 @@ def _cut_work(
     comparisons = sum(chunk.comparisons for chunk in chunks)
     if comparisons <= settings.sample_above_comparisons:
         return chunks
-    draws = draw_rows(datasets, run.threshold, run.run_id)
-    found = [(draw, _compare_draw(draw, run, prefixes, encoding_size, world)) for draw in draws]
-    sampled = estimate(found, comparisons)
-    _refuse_too_many(sampled, run, settings.most_pairs(scored=project.result_type is ResultType.SIMILARITY_SCORES))
-    bound = sampled.bound_chunk_size(settings.chunk_max_candidates)
-    if bound >= work.max_comparisons:
+    sample = Sampled(run.run_id, run.threshold, encoding_size, prefixes, datasets)
+    found = find_in_sample(sample, world)
+    estimated = estimate(found, comparisons)
+    limit = settings.most_pairs(scored=project.result_type is ResultType.SIMILARITY_SCORES)
+    if estimated.exceeds(limit):
+        _refuse_too_many(estimate(count_once(found, sample, world), comparisons), run, limit)
+    bounded = replace(work, candidate_bound=estimated.bound_chunk_size(settings.chunk_max_candidates))
+    if bounded.max_comparisons == work.max_comparisons:
         return chunks
-    return list(split_comparisons(datasets, run.threshold, replace(work, max_comparisons=bound)))
+    return list(split_comparisons(datasets, run.threshold, bounded))
 
 
-def _refuse_too_many(sampled: Estimate, run: Run, limit: int) -> None:
-    if sampled.exceeds(limit):
-        fitting = sampled.fitting_threshold(limit)
-        raise TooManyCandidates(f"an estimated {sampled.candidates:,}", limit, run.threshold, fitting)
-
-
-def _compare_draw(
-    draw: Draw, run: Run, prefixes: Sequence[str], encoding_size: int, world: World
-) -> NDArray[np.float64]:
-    """Return the scores of the candidate pairs among the rows that were drawn."""
-
-    def read(dataset: int, spans: Sequence[Span], pool: ThreadPoolExecutor) -> Encodings:
-        prefix = prefixes[dataset]
-        parts = pool.map(lambda rows: read_encodings(prefix, encoding_size, rows[0], rows[1], world), spans)
-        return np.concatenate(list(parts))
-
-    with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        left, right = read(draw.left, draw.left_spans, pool), read(draw.right, draw.right_spans, pool)
-    whole = np.array([[0, len(left), 0, len(right)]], dtype=np.int64)
-    batches = engine(world.settings.engine).find_candidates(
-        left, right, whole, run.threshold, threads=1, max_pairs=world.settings.batch_pairs
-    )
-    return np.concatenate([np.empty(0), *(scores(batch) for batch in batches)])
+def _refuse_too_many(estimated: Estimate, run: Run, limit: int) -> None:
+    if estimated.exceeds(limit):
+        fitting = estimated.fitting_threshold(limit)
+        raise TooManyCandidates(f"an estimated {estimated.candidates:,}", limit, run.threshold, fitting)
 
 
 def _describe(chunks: Sequence[Chunk], total_comparisons: int) -> tuple[PlannedChunk, ...]:

@@ -128,7 +128,7 @@ def _choose_work(workload: Workload, tables: Sequence[BlockTable], bounds: Bound
     share = workload.candidates(comparisons) / max(1, comparisons)
     if comparisons <= bounds.sample_above_comparisons or not share:
         return work
-    return replace(work, max_comparisons=min(work.max_comparisons, ceil(bounds.chunk_max_candidates / share)))
+    return replace(work, candidate_bound=ceil(bounds.chunk_max_candidates / share))
 
 
 def _block_table(rows: int, blocking: Blocking | None) -> BlockTable:

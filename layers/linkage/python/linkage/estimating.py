@@ -1,0 +1,125 @@
+"""Estimate a run's candidate pairs when it is planned: read and compare the rows that `linkage.sampling` draws."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from linkage.blocking import BlockTable
+from linkage.candidates import CandidatePairs, join_pairs
+from linkage.encoding_sets import Encodings, Rows
+from linkage.engines import engine
+from linkage.gathering import PARALLEL_READS
+from linkage.ports import World
+from linkage.repeats import count_shared_blocks
+from linkage.row_reading import read_encodings, read_record_indices
+from linkage.sampling import Draw, Found, Span, draw_rows, join_spans
+
+NEAR_BYTES = 1 << 16
+"""Rows that are no farther apart are read with one request: what lies between costs less than another."""
+MOST_MEMBERSHIPS = 10_000_000
+"""How many memberships of the records of candidate pairs are looked at to tell repeated pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A run to be sampled: its id and threshold, and where its data sets are and which blocks they have."""
+
+    run_id: str
+    threshold: float
+    encoding_size: int
+    prefixes: Sequence[str]
+    datasets: Sequence[BlockTable]
+
+
+def find_in_sample(sampled: Sampled, world: World) -> list[Found]:
+    """Return the candidate pairs among the rows that are drawn; a pair counts once for each block that it shares."""
+    draws = draw_rows(sampled.datasets, sampled.threshold, sampled.run_id)
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        sides = [_reader(dataset, draws, sampled, pool, world) for dataset in range(len(sampled.datasets))]
+    found = (
+        _compare(sides[draw.left](draw.left_spans), sides[draw.right](draw.right_spans), sampled.threshold, world)
+        for draw in draws
+    )
+    return [Found(draw, pairs, np.ones(len(pairs))) for draw, pairs in zip(draws, found, strict=True)]
+
+
+def count_once(found: Sequence[Found], sampled: Sampled, world: World) -> list[Found]:
+    """Return the same with the part of each pair for which it counts in each of its blocks, so that it counts once.
+
+    Where there are very many pairs only every so manieth is looked at, and counts for the others.
+
+    Reads the record index of every row of the data sets: so it is only asked where the answer matters.
+    """
+    weighed: list[Found] = []
+    for (left, right), group in groupby(found, lambda each: (each.draw.left, each.draw.right)):
+        weighed += _count_once(list(group), [_Side(dataset, sampled, world) for dataset in (left, right)])
+    return weighed
+
+
+class _Side:
+    """A data set of a pair of them: its block table and the record index of each row."""
+
+    def __init__(self, dataset: int, sampled: Sampled, world: World) -> None:
+        self.table = sampled.datasets[dataset]
+        self.rows = read_record_indices(sampled.prefixes[dataset], 0, int(self.table["row_count"].sum()), world)
+
+    @property
+    def blocks_per_record(self) -> float:
+        """In how many blocks a record is, about."""
+        return len(self.rows) / (int(self.rows.max()) + 1)
+
+    def records(self, spans: Sequence[Span]) -> Rows:
+        """Return the record index of each row of the spans."""
+        return np.concatenate([self.rows[start:stop] for start, stop in spans])
+
+
+def _count_once(found: Sequence[Found], sides: Sequence[_Side]) -> list[Found]:
+    most = MOST_MEMBERSHIPS / max(side.blocks_per_record for side in sides)
+    step = max(1, round(sum(len(each.pairs) for each in found) / most))
+    thinned = _thin(found, step)
+    records = [
+        np.concatenate([side.records(each.draw.sides[place][1])[each.pairs[name]] for each in thinned])
+        for place, (name, side) in enumerate(zip(("left", "right"), sides, strict=True))
+    ]
+    repeats = count_shared_blocks([side.table for side in sides], [side.rows for side in sides], records)
+    weights = np.split(step / repeats, np.cumsum([len(each.pairs) for each in thinned])[:-1])
+    return [each._replace(weights=part) for each, part in zip(thinned, weights, strict=True)]
+
+
+def _thin(found: Sequence[Found], step: int) -> list[Found]:
+    """Keep every ``step``-th pair of all draws, counted on from one to the next."""
+    kept, passed = [], step // 2
+    for each in found:
+        kept.append(each._replace(pairs=each.pairs[-passed % step :: step]))
+        passed += len(each.pairs)
+    return kept
+
+
+def _reader(
+    dataset: int, draws: Sequence[Draw], sampled: Sampled, pool: ThreadPoolExecutor, world: World
+) -> Callable[[Sequence[Span]], Encodings]:
+    """Read a data set's rows of all draws, with few requests, and return a function from spans to their encodings."""
+    prefix, size = sampled.prefixes[dataset], sampled.encoding_size
+    wanted = [span for draw in draws for drawn, spans in draw.sides if drawn == dataset for span in spans]
+    joined = join_spans(wanted, NEAR_BYTES // size)
+    parts = list(pool.map(lambda rows: read_encodings(prefix, size, rows[0], rows[1], world), joined))
+    firsts = [start for start, _ in joined]
+
+    def take(span: Span) -> Encodings:
+        place = bisect_right(firsts, span[0]) - 1
+        return parts[place][span[0] - firsts[place] : span[1] - firsts[place]]
+
+    return lambda spans: np.concatenate([take(span) for span in spans])
+
+
+def _compare(left: Encodings, right: Encodings, threshold: float, world: World) -> CandidatePairs:
+    """Return the candidate pairs among all rows on the left and all on the right, in their order."""
+    settings = world.settings
+    chosen = engine(settings.engine)
+    whole = np.array([[0, len(left), 0, len(right)]], dtype=np.int64)
+    batches = chosen.find_candidates(left, right, whole, threshold, threads=1, max_pairs=settings.batch_pairs)
+    return chosen.sort_pairs(join_pairs(list(batches)))

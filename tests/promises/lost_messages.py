@@ -1,9 +1,12 @@
 """What is lost is found: Redis is flushed or away, messages vanish or end among the dead letters."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
 from linkage.messages import CompareChunk, PlanRun, Reconcile, SolveRun
+from linkage.reconciling import MOST_INTO_BACKLOG
 from tests.driving import body_of, driver, s3_event
 
 
@@ -309,6 +312,40 @@ def test_a_run_whose_messages_wait_for_their_turn_is_let_wait(service, project, 
     assert service.get_run(project, run_id).json["state"] in {"created", "queued", "running"}
     service.deliver_all()
     assert service.get_run(project, run_id, "result").body == expected
+
+
+def test_nothing_waits_for_ever_behind_others(service, project):
+    """Longer than SQS keeps a message, so that what it waits for is not there any more."""
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan", "compare"))
+    service.queues.take("solve")
+    service.queues.held["solve"] = 1
+    started = service.world.now()
+    while service.get_run(project, run_id).json["state"] == "running":
+        reconcile(service, later=service.world.settings.patience_s * 8)
+        service.queues.take("solve")
+    waited = service.world.now() - started
+
+    assert "made no progress" in service.get_run(project, run_id).json["message"]
+    assert timedelta(days=4) < waited < timedelta(days=5)
+
+
+def test_few_chunks_are_sent_again_where_others_wait(make_world, datasets):
+    service = driver(make_world(chunk_min_comparisons=1, chunk_max_comparisons=10))
+    project = service.create_project(len(datasets))
+    for party, encodings in enumerate(datasets):
+        service.upload(project, party, encodings)
+    service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    sent = service.queues.backlog("compare")
+    assert sent > 2 * MOST_INTO_BACKLOG
+
+    reconcile(service, later=service.world.settings.patience_s)
+    assert service.queues.backlog("compare") == sent + MOST_INTO_BACKLOG
+
+    service.queues.take("compare")
+    reconcile(service, later=service.world.settings.patience_s * 2)
+    assert service.queues.backlog("compare") == sent
 
 
 def test_an_upload_that_waits_for_its_turn_is_let_wait(service, project, expected):

@@ -111,8 +111,8 @@ class Uploads(Protocol):
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
 
-    def note_restart(self, upload_id: str, *, most: int, now: datetime) -> None:
-        """Count that the upload's intake was started again now, up to so many times."""
+    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+        """Count that the upload's intake was started again now, or let wait."""
 
 
 class Runs(Protocol):
@@ -148,8 +148,8 @@ class Runs(Protocol):
     def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
         """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
 
-    def note_restart(self, run_id: str, *, most: int, now: datetime) -> None:
-        """Count that the run was started again now, up to so many times."""
+    def note_restart(self, run_id: str, *, now: datetime) -> None:
+        """Count that the run was started again now, or let wait."""
 
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"

@@ -29,6 +29,12 @@ TOMBSTONE_PERIOD_S = 900
 """While nothing but tombstones is left it looks less often: this is also the longest delay that SQS knows."""
 MOST_RESTARTS = 3
 """How often something is started again, after patience that doubles each time, before it counts as failed."""
+MOST_WAITS = 150
+"""How often, the last patience each time, it may be found waiting for its turn then: four days in all. SQS keeps no
+message for longer, so whatever it waited for is not in the queue any more."""
+MOST_INTO_BACKLOG = 100
+"""Chunks that are sent again where others wait already: a run that often stands still, because many take turns, would
+have the queue grow faster than it is served."""
 
 
 def reconcile(message: Reconcile, world: World) -> None:
@@ -75,10 +81,10 @@ def _restart_upload(upload: Upload, world: World) -> None:
         return
     if upload.restarts < MOST_RESTARTS:
         store_manifest(upload.manifest, world)
-    elif not _waits_its_turn("intake", world):
+    elif not _waits_its_turn("intake", upload.restarts, world):
         reject_upload(upload, f"it was not taken in, though it was started {MOST_RESTARTS + 1} times", world)
         return
-    world.uploads.note_restart(upload.upload_id, most=MOST_RESTARTS, now=world.now())
+    world.uploads.note_restart(upload.upload_id, now=world.now())
 
 
 def _move_run(run: Run, world: World) -> None:
@@ -109,13 +115,13 @@ def _step(plan: Plan | None, stored: list[ChunkCount]) -> str:
     return "compare" if len(stored) < len(plan.chunks) else "solve"
 
 
-def _waits_its_turn(step: str, world: World) -> bool:
-    """Tell whether a step's messages, these or others, wait for a worker to have time.
+def _waits_its_turn(step: str, restarts: int, world: World) -> bool:
+    """Tell whether what was started often enough may wait behind others in its step's queue.
 
-    Then nothing is given up, and nothing is sent once more either. It does not wait for ever: each message that is
-    before it is done or becomes a dead letter, and when none waits, the last patience begins anew.
+    Then it is not given up, nor sent once more; that it waits is noted, so that the last patience begins anew: what is
+    taken from the queue needs its time.
     """
-    return world.queues.backlog(step) > 0
+    return restarts < MOST_RESTARTS + MOST_WAITS and world.queues.backlog(step) > 0
 
 
 def _look_at(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:
@@ -130,13 +136,15 @@ def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: Wo
         world.queues.send(PlanRun(project_id=run.project_id, run_id=run.run_id))
     else:
         missing = sorted(set(range(len(plan.chunks))) - {count.chunk for count in stored})
+        if len(missing) > MOST_INTO_BACKLOG and world.queues.backlog("compare"):
+            missing = missing[:MOST_INTO_BACKLOG]
         send_chunks(run.project_id, plan, missing, world)
 
 
 def _give_up_or_note(run: Run, world: World, *, step: str | None = None) -> None:
     """Count a restart, or fail the run if there were enough of them and its step, if it is known, had its turn."""
-    if run.restarts < MOST_RESTARTS or (step and _waits_its_turn(step, world)):
-        world.runs.note_restart(run.run_id, most=MOST_RESTARTS, now=world.now())
+    if run.restarts < MOST_RESTARTS or (step and _waits_its_turn(step, run.restarts, world)):
+        world.runs.note_restart(run.run_id, now=world.now())
         return
     message = (
         "Run failed with an internal server error. It made no progress, though it was started"
@@ -146,6 +154,7 @@ def _give_up_or_note(run: Run, world: World, *, step: str | None = None) -> None
 
 
 def _is_idle(times: list[datetime | None], restarts: int, world: World) -> bool:
-    """Tell whether the last of these times is longer ago than the patience, which doubles with each restart."""
+    """Tell whether the last of these times is longer ago than the patience, which doubles with each start."""
     last = max(time for time in times if time is not None)
-    return world.now() - last >= timedelta(seconds=world.settings.patience_s * 2**restarts)
+    patience_s = world.settings.patience_s * 2 ** min(restarts, MOST_RESTARTS)
+    return world.now() - last >= timedelta(seconds=patience_s)

@@ -209,11 +209,11 @@ class MemoryUploads:
         """Return every upload that waits to be taken in."""
         return [upload for upload in self.tables.uploads.values() if upload.state is UploadState.RECEIVED]
 
-    def note_restart(self, upload_id: str, *, most: int, now: datetime) -> None:
-        """Count that the upload's intake was started again now, up to so many times."""
+    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+        """Count that the upload's intake was started again now, or let wait."""
         upload = self.tables.uploads.get(upload_id)
         if upload is not None:
-            restarts = min(upload.restarts + 1, most)
+            restarts = upload.restarts + 1
             self.tables.uploads[upload_id] = dataclasses.replace(upload, time_moved=now, restarts=restarts)
 
 
@@ -276,11 +276,10 @@ class MemoryRuns:
         """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
         self._move(run_id, set(RunState), chunks_stored=chunks_stored, time_moved=now, restarts=0)
 
-    def note_restart(self, run_id: str, *, most: int, now: datetime) -> None:
-        """Count that the run was started again now, up to so many times."""
+    def note_restart(self, run_id: str, *, now: datetime) -> None:
+        """Count that the run was started again now, or let wait."""
         if run_id in self.tables.runs:
-            restarts = min(self.tables.runs[run_id].restarts + 1, most)
-            self._move(run_id, set(RunState), time_moved=now, restarts=restarts)
+            self._move(run_id, set(RunState), time_moved=now, restarts=self.tables.runs[run_id].restarts + 1)
 
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"

@@ -58,9 +58,7 @@ _NOTE_PROGRESS = """
 UPDATE runs SET chunks_stored = %(chunks_stored)s, time_moved = %(now)s, restarts = 0 WHERE run_id = %(run_id)s
 """
 
-_NOTE_RESTART = (
-    "UPDATE runs SET time_moved = %(now)s, restarts = least(restarts + 1, %(most)s) WHERE run_id = %(run_id)s"
-)
+_NOTE_RESTART = "UPDATE runs SET time_moved = %(now)s, restarts = restarts + 1 WHERE run_id = %(run_id)s"
 
 _DELETE_RUN = "DELETE FROM runs WHERE project_id = %(project_id)s AND run_id = %(run_id)s"
 
@@ -134,9 +132,9 @@ class PostgresRuns:
         """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
         self._database.execute(_NOTE_PROGRESS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
 
-    def note_restart(self, run_id: str, *, most: int, now: datetime) -> None:
+    def note_restart(self, run_id: str, *, now: datetime) -> None:
         """Count that the run was started again now."""
-        self._database.execute(_NOTE_RESTART, {"run_id": run_id, "most": most, "now": now})
+        self._database.execute(_NOTE_RESTART, {"run_id": run_id, "now": now})
 
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"

@@ -67,9 +67,7 @@ SELECT p.dataset_index, u.receipt_token_hash
 
 _SELECT_RECEIVED = f"SELECT {_COLUMNS} FROM uploads WHERE state = 'received' ORDER BY time_added"  # noqa: S608
 
-_NOTE_RESTART = (
-    "UPDATE uploads SET time_moved = %(now)s, restarts = least(restarts + 1, %(most)s) WHERE upload_id = %(upload_id)s"
-)
+_NOTE_RESTART = "UPDATE uploads SET time_moved = %(now)s, restarts = restarts + 1 WHERE upload_id = %(upload_id)s"
 
 
 class PostgresUploads:
@@ -138,9 +136,9 @@ class PostgresUploads:
         """Return every upload that waits to be taken in."""
         return [_upload(row) for row in self._database.fetch_all(_SELECT_RECEIVED)]
 
-    def note_restart(self, upload_id: str, *, most: int, now: datetime) -> None:
+    def note_restart(self, upload_id: str, *, now: datetime) -> None:
         """Count that the upload's intake was started again now."""
-        self._database.execute(_NOTE_RESTART, {"upload_id": upload_id, "most": most, "now": now})
+        self._database.execute(_NOTE_RESTART, {"upload_id": upload_id, "now": now})
 
 
 def _upload(row: tuple[Any, ...]) -> Upload:

@@ -84,13 +84,18 @@ cost: setup ## Tell what a run costs on AWS; ARGS="--records 1e6,1e6 --threshold
 package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.11
 	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME))
 
+need-stage = $(if $(STAGE),,$(error STAGE is missing: make $@ STAGE=prod, or another file of infra/stages/))
+
 plan: setup ## Show what deploying would change, and change nothing; STAGE=prod
+	$(need-stage)
 	@$(DEVELOPMENT)/python -m infra.deploy plan $(STAGE)
 
 deploy: setup ## Deploy to AWS, migrate, try it, and print the URL; STAGE=prod
+	$(need-stage)
 	@$(DEVELOPMENT)/python -m infra.deploy deploy $(STAGE)
 
 destroy: setup ## Delete a deployment with all that it stores; STAGE=... CONFIRM=... (the stage again)
+	$(need-stage)
 	@$(DEVELOPMENT)/python -m infra.deploy destroy $(STAGE) $(if $(CONFIRM),--confirm $(CONFIRM))
 
 test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests on it, take it away; STAGE=local MINUTES=30

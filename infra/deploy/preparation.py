@@ -8,10 +8,9 @@ from pathlib import Path
 
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.stages import Stage
-from infra.packaging import ROOT, build
-from infra.packaging.runtimes import DEFAULT, RUNTIMES
+from infra.packaging import ROOT, build, packages_folder
+from infra.packaging.runtimes import RUNTIMES
 
-PACKAGES = ROOT / "build" / "packages"
 CERTIFICATES = ROOT / "layers" / "linkage" / "certificates" / "rds.pem"
 
 
@@ -26,8 +25,7 @@ def prepare_packages(stage: Stage, progress: Callable[[str], None]) -> Path:
         If they cannot be built.
     """
     runtime = RUNTIMES[stage.runtime]
-    folder = PACKAGES if runtime == DEFAULT else PACKAGES.with_name(f"packages-{runtime.name}")
-    packages = build(folder, runtime=runtime, progress=progress)
+    packages = build(packages_folder(runtime), runtime=runtime, progress=progress)
     _check(stage, packages)
     return packages
 

@@ -56,11 +56,19 @@ def _status(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _object_store(name: str) -> str:
+    """Return the name of an object store; argparse does not compare a default with the choices, but asks this."""
+    if name not in OBJECT_STORES:
+        raise argparse.ArgumentTypeError(f"there is no object store {name!r}; there are {', '.join(OBJECT_STORES)}")
+    return name
+
+
 def add_object_store(parser: argparse.ArgumentParser) -> None:
     """Let a command choose the object store, by the variable of the same name if it does not say."""
     parser.add_argument(
         "--object-store",
         choices=OBJECT_STORES,
+        type=_object_store,
         default=os.environ.get("OBJECT_STORE") or LOCALSTACK,
         help="where the objects are (default: OBJECT_STORE, else %(default)s)",
     )

@@ -24,6 +24,12 @@ __all__ = ["PackagingFailed", "build"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def packages_folder(runtime: Runtime = DEFAULT) -> Path:
+    """Return where the packages for a runtime are, if nobody says otherwise."""
+    name = "packages" if runtime == DEFAULT else f"packages-{runtime.name}"
+    return ROOT / "build" / name
+
+
 def build(
     packages: Path, *, root: Path = ROOT, runtime: Runtime = DEFAULT, progress: Callable[[str], None] = print
 ) -> Path:

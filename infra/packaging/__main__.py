@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from infra.packaging import ROOT, PackagingFailed, build
+from infra.packaging import PackagingFailed, build, packages_folder
 from infra.packaging.kernel import build_kernel
 from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
@@ -15,7 +15,7 @@ from infra.packaging.runtimes import DEFAULT, RUNTIMES
 def main() -> None:
     """Build what changed; exit 1 with the reason if it cannot be built."""
     parser = argparse.ArgumentParser(prog="infra.packaging", description=__doc__)
-    parser.add_argument("--packages", type=Path, default=ROOT / "build" / "packages")
+    parser.add_argument("--packages", type=Path, help="folder; if none is said, one of build/ for each runtime")
     parser.add_argument("--runtime", choices=RUNTIMES, default=DEFAULT.name, help="Lambda's Python that it is for")
     parser.add_argument("--kernel", action="store_true", help="build the native kernel and nothing else")
     arguments = parser.parse_args()
@@ -24,7 +24,8 @@ def main() -> None:
         if arguments.kernel:
             build_kernel(progress=progress)
         else:
-            build(arguments.packages, runtime=RUNTIMES[arguments.runtime], progress=progress)
+            runtime = RUNTIMES[arguments.runtime]
+            build(arguments.packages or packages_folder(runtime), runtime=runtime, progress=progress)
     except PackagingFailed as error:
         sys.exit(f"packaging: {error}")
 

@@ -18,11 +18,14 @@ from infra.packaging.kernel import build_kernel, kernel_digest
 from infra.packaging.runtimes import Runtime
 from infra.packaging.tools import find_uv, run
 
+_HOW = {module: Path(__file__).with_name(module) for module in ("archives.py", "tools.py")}
+"""What decides over the bytes of every layer, whatever is in it."""
+
 
 def build_linkage_layer(root: Path, packages: Path) -> Path:
     """Zip the service's own code, as it lies there: the folder is the deployment."""
     files = files_below(root / "layers" / "linkage")
-    layer = _layer_file(packages, "linkage", digest_of(files))
+    layer = _layer_file(packages, "linkage", digest_of({**files, **_HOW}))
     if not layer.exists():
         write_zip(layer, files)
     return _alone(layer)
@@ -30,7 +33,7 @@ def build_linkage_layer(root: Path, packages: Path) -> Path:
 
 def build_kernel_layer(root: Path, packages: Path, progress: Callable[[str], None]) -> Path:
     """Zip the native kernel, for every machine: each takes its own library."""
-    layer = _layer_file(packages, "kernel", kernel_digest(root))
+    layer = _layer_file(packages, "kernel", digest_of(_HOW, kernel_digest(root)))
     if not layer.exists():
         libraries = build_kernel(root, progress=progress)
         write_zip(layer, {f"python/{name}": path for name, path in libraries.items()})
@@ -42,7 +45,7 @@ def build_dependencies_layer(root: Path, packages: Path, runtime: Runtime, progr
     requirements = root / "requirements.txt"
     leave_out = root / "layers" / "dependencies" / "leave_out.txt"
     alone = root / "layers" / "dependencies" / "python3.11_alone.txt"
-    sources = {path.name: path for path in (requirements, leave_out, alone, Path(__file__))}
+    sources = {path.name: path for path in (requirements, leave_out, alone, Path(__file__))} | _HOW
     layer = _layer_file(packages, "dependencies", digest_of(sources, runtime.python, runtime.platform))
     if not layer.exists():
         started = time.monotonic()

@@ -1,7 +1,7 @@
 """A trial of a deployment: make a stage, run the end-to-end suite against it, take it away.
 
-Whatever happens (a failure, a deadline, Ctrl-C, SIGTERM), what was made is taken away, and
-``results.xml`` says in JUnit's words what came of it.
+Whatever happens (a failure, a deadline, Ctrl-C, SIGTERM, a terminal that is closed), what was
+made is taken away, and ``results.xml`` says in JUnit's words what came of it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -31,6 +31,7 @@ from infra.deploy.stages import LONGEST_STACK_NAME
 from infra.packaging import ROOT
 
 MINUTES = 30
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CLEAN_UP_MINUTES = 10
 """Kept from the whole: what CloudFormation gets to take everything away."""
 DEPLOYMENT_VARIABLE = "LINKAGE_DEPLOYMENT"
@@ -80,33 +81,33 @@ def run_trial(stage: Stage, surroundings: Surroundings, results: Path, *, minute
     )
     results.unlink(missing_ok=True)
     try:
-        _say(f"trial of stage {stage.name}: stack {ours.stack_name} in account {surroundings.cloud.account_id}")
+        say(f"trial of stage {stage.name}: stack {ours.stack_name} in account {surroundings.cloud.account_id}")
     except (BotoCoreError, ClientError) as error:
         reason = f"no account to make a stage in: {error} (boto3's usual credentials are needed); nothing was made"
-        _say(f"trial: {reason}")
+        say(f"trial: {reason}")
         write_failure(results, reason)
         return 1
     started = time.monotonic()
     outcome = 1
-    try:
-        with _interruptible(60 * (minutes - min(CLEAN_UP_MINUTES, minutes / 3))):
-            outcome = _deploy_and_test(ours, surroundings, results)
-    except (Exception, TrialInterrupted) as error:
-        _say(f"trial: {type(error).__name__}: {error}")
-        if not results.exists():
-            write_failure(results, f"{type(error).__name__}: {error}")
-    finally:
+    with persisting():
+        try:
+            with interruptible(60 * (minutes - min(CLEAN_UP_MINUTES, minutes / 3)), SIGNALS):
+                outcome = _deploy_and_test(ours, surroundings, results)
+        except (Exception, TrialInterrupted) as error:
+            say(f"trial: {type(error).__name__}: {error}")
+            if not results.exists():
+                write_failure(results, f"{type(error).__name__}: {error}")
         left = 60 * minutes - (time.monotonic() - started)
         outcome = _clean_up(ours, surroundings.cloud, left) or outcome
-    _say(f"trial of stage {stage.name}: {'passed' if outcome == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")
+    say(f"trial of stage {stage.name}: {'passed' if outcome == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")
     return outcome
 
 
 def _deploy_and_test(stage: Stage, surroundings: Surroundings, results: Path) -> int:
-    packages = prepare_packages(stage, _say)
-    outputs = deploy(packages, stage, surroundings.cloud, _say)
+    packages = prepare_packages(stage, say)
+    outputs = deploy(packages, stage, surroundings.cloud, say)
     url = surroundings.cloud.server_url(outputs)
-    smoke_test(url, _say)
+    smoke_test(url, say)
     described = results.with_name(f".{results.name}.deployment.json")
     described.write_text(
         json.dumps(
@@ -149,10 +150,10 @@ def _run_suite(described: Path, results: Path, region: str) -> int:
 def _clean_up(stage: Stage, cloud: Cloud, left_s: float) -> int:
     """Take everything away; return 1, and say what to do, if it could not be done in time."""
     try:
-        with _interruptible(max(1.0, left_s)):
+        with interruptible(max(1.0, left_s)):
             take_away(stage.stack_name, cloud)
     except (Exception, TrialInterrupted) as error:
-        _say(
+        say(
             f"trial: cleaning up did not end: {type(error).__name__}: {error}\n"
             f"  CloudFormation mostly goes on by itself. To see it through, and to be sure that nothing is left:\n"
             f"  make test-deployment STAGE={stage.name} TAKE_AWAY={stage.stack_name}"
@@ -163,29 +164,46 @@ def _clean_up(stage: Stage, cloud: Cloud, left_s: float) -> int:
 
 def take_away(stack_name: str, cloud: Cloud) -> None:
     """Delete a trial's stack, its packages and all that it stored, and wait until they are gone; may be repeated."""
-    destroy(stack_name, cloud, _say)
+    destroy(stack_name, cloud, say)
     if find_stack(cloud, stack_name) is not None:
         raise DeploymentFailed(f"stack {stack_name} is still there")
-    _say(f"trial: stack {stack_name} and all that it made is gone")
+    say(f"trial: stack {stack_name} and all that it made is gone")
 
 
 @contextmanager
-def _interruptible(seconds: float) -> Iterator[None]:
-    """Raise `TrialInterrupted` in the block when the time is over, or on SIGTERM or Ctrl-C."""
+def persisting() -> Iterator[None]:
+    """Let no signal end the block: who asks twice to end a trial would leave what costs money."""
+
+    def persist(_number: int, _frame: FrameType | None) -> None:
+        say("trial: still taking away what was made; this must not be interrupted")
+
+    with _handling(SIGNALS, persist):
+        yield
+
+
+@contextmanager
+def interruptible(seconds: float, signals: Sequence[signal.Signals] = ()) -> Iterator[None]:
+    """Raise `TrialInterrupted` in the block when the time is over, or on one of the signals."""
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         raise TrialInterrupted("the time is over" if number == signal.SIGALRM else signal.Signals(number).name)
 
-    before: dict[int, Any] = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT)
-    }
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    with _handling((signal.SIGALRM, *signals), interrupt):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextmanager
+def _handling(signals: Sequence[signal.Signals], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before: dict[signal.Signals, Any] = {number: signal.signal(number, handler) for number in signals}
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def write_failure(results: Path, message: str) -> None:
@@ -199,5 +217,7 @@ def write_failure(results: Path, message: str) -> None:
     )
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def say(line: str) -> None:
+    """Tell who waits how far it has come."""
+    with suppress(OSError):  # the terminal may be gone
+        print(line, file=sys.stderr, flush=True)

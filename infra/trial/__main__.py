@@ -6,8 +6,9 @@ import argparse
 import re
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,8 +17,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deploy import Cloud, DeploymentFailed
 from infra.deploy.stages import read_stage
-from infra.local.stack import running_stack
-from infra.trial import MINUTES, Surroundings, run_trial, take_away, trial_prefix
+from infra.local.stack import StackFailed, running_stack
+from infra.trial import (
+    MINUTES,
+    SIGNALS,
+    Surroundings,
+    TrialInterrupted,
+    interruptible,
+    persisting,
+    run_trial,
+    say,
+    take_away,
+    trial_prefix,
+    write_failure,
+)
 
 LOCAL = "local"
 _DATABASE = "trial"
@@ -33,25 +46,36 @@ def main(argv: list[str] | None = None) -> int:
         "--take-away", metavar="STACK", help="only take away what an earlier trial left: it said its name"
     )
     arguments = parser.parse_args(argv)
+    results = arguments.results.absolute()
+    results.unlink(missing_ok=True)
     try:
-        stage = read_stage(arguments.stage)
-    except DeploymentFailed as error:
-        print(f"trial: {error}", file=sys.stderr)
+        return _try_it(arguments, results, parser)
+    except (Exception, TrialInterrupted) as error:  # noqa: BLE001  whatever it was, the results say it
+        if isinstance(error, TrialInterrupted | StackFailed | DeploymentFailed):
+            say(f"trial: {error}")
+        else:
+            traceback.print_exception(error)
+        write_failure(results, f"{type(error).__name__}: {error}")
         return 1
+
+
+def _try_it(arguments: argparse.Namespace, results: Path, parser: argparse.ArgumentParser) -> int:
+    stage = read_stage(arguments.stage)
     if arguments.take_away:
         if not re.fullmatch(re.escape(trial_prefix(stage)) + "[0-9a-f]{6}", arguments.take_away):
             parser.error(f"{arguments.take_away} is no stack of a trial of stage {stage.name}")
         return _take_away(arguments.take_away, Cloud(None, stage.region))
-    where = _locally() if arguments.stage == LOCAL else _on_aws(stage.region)
-    with where as surroundings:
-        return run_trial(stage, surroundings, arguments.results.absolute(), minutes=arguments.minutes)
+    with persisting(), ExitStack() as cleanup:
+        with interruptible(60 * arguments.minutes, SIGNALS):
+            surroundings = cleanup.enter_context(_locally() if stage.name == LOCAL else _on_aws(stage.region))
+        return run_trial(stage, surroundings, results, minutes=arguments.minutes)
 
 
 def _take_away(stack_name: str, cloud: Cloud) -> int:
     try:
         take_away(stack_name, cloud)
     except (DeploymentFailed, BotoCoreError, ClientError) as error:
-        _say(f"trial: {error}")
+        say(f"trial: {error}")
         return 1
     return 0
 
@@ -66,7 +90,7 @@ def _locally() -> Iterator[Surroundings]:
     """Have a local stack up, and in it a database of the trial's own, beside that of the service."""
     with (
         tempfile.TemporaryDirectory(prefix="trial-") as folder,
-        running_stack(Path(folder) / "stack", progress=_say) as stack,
+        running_stack(Path(folder) / "stack", progress=say) as stack,
     ):
         admin = psycopg2.connect(stack.database_url)
         admin.autocommit = True
@@ -81,10 +105,6 @@ def _locally() -> Iterator[Surroundings]:
         }
         cloud = Cloud(stack.aws_endpoint_url, "us-east-1")
         yield Surroundings(cloud, parameters, stack.aws_endpoint_url, database_url, str(stack.state))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

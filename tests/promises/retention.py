@@ -144,6 +144,50 @@ def test_a_project_in_which_something_happens_at_the_last_moment_stays(service, 
     assert is_there(service, project)
 
 
+def test_a_project_whose_run_is_still_going_on_stays(service, project, expected):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    service.world.now.sleep(91 * DAY_S)
+    assert service.deliver("reconcile", body_of(Reconcile())) == []
+
+    assert is_there(service, project)
+    service.deliver_all()
+    assert service.get_run(project, run_id, "result").body == expected
+
+
+def test_a_file_that_was_announced_and_not_yet_taken_in_stays(service, project, monkeypatch):
+    """It may have lain there for long before it was announced."""
+    other = service.create_project()
+    path = f"/projects/{other['project_id']}/authorize-external-upload"
+    permit = service.request("GET", path, token=other["update_tokens"][0]).json["upload"]
+    key = f"{permit['path']}/old.bin"
+    service.put_upload(permit["bucket"], key, bytes(64), {"hash-count": "4", "hash-size": "16"})
+    service.world.now.sleep(91 * DAY_S)
+    body = {"encodings": {"file": {"bucket": permit["bucket"], "path": key}}}
+    path = f"/projects/{other['project_id']}/clks"
+    assert service.request("POST", path, token=other["update_tokens"][0], body=body).status == 201
+
+    assert service.deliver("reconcile", body_of(Reconcile())) == []
+
+    assert any(key.endswith("/old.bin") for key in objects_of(service, other["project_id"]))
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(service, project, monkeypatch):
+    other = service.create_project()
+    remove = type(service.world.projects).delete
+
+    def refuse(self, project_id, **names):
+        if project_id == project["project_id"]:
+            raise OSError("not this one")
+        return remove(self, project_id, **names)
+
+    monkeypatch.setattr(type(service.world.projects), "delete", refuse)
+    a_day_begins(service, later=91 * DAY_S)
+
+    assert is_there(service, project)
+    assert not is_there(service, other)
+
+
 def test_more_than_one_message_can_remove_expire_in_several(service, monkeypatch):
     monkeypatch.setattr("linkage.retention.AT_ONCE", 2)
     projects = [service.create_project() for _ in range(5)]

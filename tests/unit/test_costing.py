@@ -19,6 +19,7 @@ from linkage.workloads import RANDOM_PAIRS, Blocking, Workload, WorkloadRefused,
 from tests.prepared import plan_of
 
 TEXT = (ROOT / "docs" / "cost.md").read_text()
+README = (ROOT / "README.md").read_text()
 RUNS = {
     "10k x 10k": ((10_000,) * 2, 0.8),
     "100k x 100k": ((100_000,) * 2, 0.8),
@@ -147,6 +148,15 @@ def test_a_higher_threshold_leaves_no_more_candidates(threshold):
 def test_expected_shares_are_those_that_were_measured():
     for threshold, share in RANDOM_PAIRS:
         assert Workload((2, 2), threshold).candidates(10**12) == pytest.approx(share * 10**12, rel=1e-6, abs=2)
+
+
+def test_the_readme_says_the_same_of_an_idle_service():
+    (told,) = re.findall(r"\*\*Idle it costs about \$(\d+) a month\*\*(.*?)The\s+calculation", README, re.DOTALL)
+    items = [float(price) for price in re.findall(r"\$(\d+\.\d\d)", told[1])]
+    (total,) = re.findall(r"\*\*\$(\d+\.\d\d)\*\*", TEXT)
+
+    assert sum(items) == pytest.approx(float(total))
+    assert round(float(total)) == int(told[0])
 
 
 # -- docs/cost.md -------------------------------------------------------------------------------------------------

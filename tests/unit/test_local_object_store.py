@@ -9,6 +9,7 @@ import pytest
 import requests
 from botocore.exceptions import EndpointConnectionError
 
+from infra.local import __main__
 from infra.local.kept_secrets import kept_secret
 from infra.local.object_store import program
 from infra.local.object_store.bridge import Bridge, as_s3_event
@@ -189,3 +190,13 @@ echo "$@" > "$GOBIN/minio" """
     assert program.build_minio(told.append) == built
     assert program.why_unavailable() is None
     assert "building MinIO" in told[0]
+
+
+def test_an_object_store_that_does_not_exist_is_refused_and_not_taken_for_another(monkeypatch, capsys):
+    """What is in LocalStack's is gone with the stack: who misspelt MinIO's name would lose it."""
+    monkeypatch.setenv("OBJECT_STORE", "Minio")
+
+    with pytest.raises(SystemExit):
+        __main__.main(["up"])
+
+    assert "there is no object store 'Minio'" in capsys.readouterr().err

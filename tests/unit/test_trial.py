@@ -12,7 +12,8 @@ from botocore.exceptions import NoCredentialsError
 from infra import trial
 from infra.deploy import DeploymentFailed, Stage
 from infra.deploy.stages import LONGEST_STACK_NAME
-from infra.trial import Surroundings, TrialInterrupted, __main__, run_trial
+from infra.local.stack import StackFailed
+from infra.trial import SIGNALS, Surroundings, TrialInterrupted, __main__, run_trial
 
 STAGE = Stage("test", "linkage-trial", "us-east-1", {"Managed": "true", "LogLevel": "INFO"})
 
@@ -176,6 +177,49 @@ def test_when_it_is_terminated_it_is_taken_away(world, tmp_path, monkeypatch):
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_whoever_asks_once_more_does_not_leave_what_costs_money(world, tmp_path, monkeypatch, capsys, number):
+    """The whole group of processes gets a Ctrl-C, and a closed terminal is told to each of them."""
+
+    def destroy(name, _cloud, _say):
+        os.kill(os.getpid(), number)
+        world.append(("destroy", name))
+
+    def deploy(*_args):
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+
+    monkeypatch.setattr(trial, "deploy", deploy)
+    monkeypatch.setattr(trial, "destroy", destroy)
+
+    assert try_it(tmp_path) == 1
+
+    assert world[-1][0] == "destroy"
+    assert signal.Signals(number).name in (tmp_path / "results.xml").read_text()
+    assert "still taking away" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [StackFailed("no port"), TrialInterrupted("SIGTERM"), OSError("disk")])
+def test_a_trial_that_does_not_even_begin_says_so_in_the_results(tmp_path, monkeypatch, capsys, error):
+    results = tmp_path / "results.xml"
+    results.write_text("<earlier/>")
+    monkeypatch.setattr(__main__, "_locally", failing(error))
+
+    assert __main__.main(["local", "--results", str(results)]) == 1
+
+    assert str(error) in results.read_text()
+    assert str(error) in capsys.readouterr().err
+
+
+def test_a_stage_that_does_not_exist_leaves_no_earlier_results(tmp_path):
+    results = tmp_path / "results.xml"
+    results.write_text("<earlier/>")
+
+    assert __main__.main(["nowhere", "--results", str(results)]) == 1
+
+    assert "there is no stage 'nowhere'" in ET.parse(results).find(".//error").text  # noqa: S314  written by ourselves
+
+
 def test_an_interruption_ends_the_suite_too(tmp_path, monkeypatch):
     """No process is left that goes on testing what is being taken away."""
     started = []
@@ -187,7 +231,7 @@ def test_an_interruption_ends_the_suite_too(tmp_path, monkeypatch):
         return started[0]
 
     monkeypatch.setattr(trial.subprocess, "Popen", sleeping)
-    with pytest.raises(TrialInterrupted), trial._interruptible(0.2):
+    with pytest.raises(TrialInterrupted), trial.interruptible(0.2):
         trial._run_suite(tmp_path / "described", tmp_path / "results", "eu-west-1")
 
     assert started[0].poll() is not None

@@ -6,11 +6,10 @@ waits for ever.
 """
 
 import logging
-from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from linkage.burying import bury, fail_run
+from linkage.each import for_each
 from linkage.intake import reject_upload
 from linkage.messages import DeleteData, PlanRun, Reconcile
 from linkage.models import ChunkCount, DeadLetter, Run, RunState, Tombstone, Upload
@@ -23,7 +22,6 @@ from linkage.timing import rearm_timer
 from linkage.uploads import store_manifest
 
 logger = logging.getLogger(__name__)
-Item = TypeVar("Item")
 
 TOMBSTONE_PERIOD_S = 900
 """While nothing but tombstones is left it looks less often: this is also the longest delay that SQS knows."""
@@ -43,26 +41,17 @@ def reconcile(message: Reconcile, world: World) -> None:
     Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that
     the settings give. The message that is due at no time is the daily schedule's: then what is too old expires too.
     """
-    _for_each(world.queues.dead_letters(), lambda letter: _bury(letter, world))
+    for_each(world.queues.dead_letters(), lambda letter: _bury(letter, world))
     uploads, runs = world.uploads.received(), world.runs.unfinished()
-    _for_each(uploads, lambda upload: _restart_upload(upload, world))
-    _for_each(runs, lambda run: _move_run(run, world))
-    _for_each(world.tombstones.due(world.now()), lambda tombstone: _sweep_again(tombstone, world))
+    for_each(uploads, lambda upload: _restart_upload(upload, world))
+    for_each(runs, lambda run: _move_run(run, world))
+    for_each(world.tombstones.due(world.now()), lambda tombstone: _sweep_again(tombstone, world))
     if message.due is None:
-        _for_each([world], expire)
+        for_each([world], expire)
     if uploads or runs:
         rearm_timer(message, world.settings.reconcile_period_s, world)
     elif world.tombstones.count():
         rearm_timer(message, TOMBSTONE_PERIOD_S, world)
-
-
-def _for_each(items: Iterable[Item], work: Callable[[Item], None]) -> None:
-    """Do the work of each item; one that fails must not keep the others from theirs. It is tried again next time."""
-    for item in items:
-        try:
-            work(item)
-        except Exception:
-            logger.exception("an item could not be reconciled")
 
 
 def _bury(letter: DeadLetter, world: World) -> None:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from linkage.deletion import remove_project, remove_run
+from linkage.each import for_each
 from linkage.messages import Reconcile
 from linkage.ports import World
 
@@ -25,25 +26,30 @@ def expire(world: World) -> None:
     if not days:
         return
     since = world.now() - timedelta(days=days)
-    projects = world.projects.unused(since, limit=AT_ONCE)
-    for project_id in projects:
-        event = f"project expired: nothing happened in it for {days} days"
-        remove_project(project_id, world, event=event, unused_since=since)
-    runs = world.runs.ended(since, limit=AT_ONCE)
-    for run in runs:
-        remove_run(run.project_id, run.run_id, world, event=f"run expired: it ended more than {days} days ago")
-    if AT_ONCE in {len(projects), len(runs)}:
+    event = f"project expired: nothing happened in it for {days} days"
+    projects = for_each(
+        world.projects.unused(since, limit=AT_ONCE),
+        lambda project_id: remove_project(project_id, world, event=event, unused_since=since),
+    )
+    run_event = f"run expired: it ended more than {days} days ago"
+    runs = for_each(
+        world.runs.ended(since, limit=AT_ONCE),
+        lambda run: remove_run(run.project_id, run.run_id, world, event=run_event),
+    )
+    if AT_ONCE in {projects, runs}:
         world.queues.send(Reconcile())
     else:
         _expire_raw_uploads(since, days, world)
 
 
 def _expire_raw_uploads(since: datetime, days: int, world: World) -> None:
-    """Remove files that parties put and never announced; those that were announced went when they were taken in."""
+    """Remove files that parties put and never announced; those that are announced go when they are taken in."""
     bucket = world.settings.uploads_bucket
+    manifests = [upload.manifest for upload in world.uploads.received()]
+    announced = {file.key for each in manifests for file in (each.encodings, each.blocks) if file is not None}
     old = defaultdict(list)
     for found in world.objects.list(bucket, ""):
-        if found.time_modified is not None and found.time_modified < since:
+        if found.time_modified is not None and found.time_modified < since and found.key not in announced:
             old[found.key.partition("/")[0]].append(found.key)
     for project_id, keys in old.items():
         if world.projects.get(project_id) is not None:  # else its deletion is in the audit trail

@@ -143,7 +143,8 @@ class MemoryProjects:
             *(upload.time_added for upload in tables.uploads.values() if upload.project_id == project_id),
             *(time for run in runs for time in (run.time_added, run.time_completed)),
         ]
-        return all(time is None or time < since for time in times)
+        busy = any(run.state in {RunState.QUEUED, RunState.RUNNING} for run in runs)
+        return not busy and all(time is None or time < since for time in times)
 
 
 @dataclass

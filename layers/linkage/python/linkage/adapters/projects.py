@@ -51,7 +51,9 @@ p.time_added < %(since)s
    AND NOT EXISTS (SELECT 1 FROM parties t WHERE t.project_id = p.project_id AND t.credentials_expire >= %(since)s)
    AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.project_id = p.project_id AND u.time_added >= %(since)s)
    AND NOT EXISTS (SELECT 1 FROM runs r
-                    WHERE r.project_id = p.project_id AND greatest(r.time_added, r.time_completed) >= %(since)s)
+                    WHERE r.project_id = p.project_id
+                      AND (r.state IN ('queued', 'running')
+                           OR greatest(r.time_added, r.time_completed) >= %(since)s))
 """
 
 _SELECT_UNUSED = f"SELECT project_id FROM projects p WHERE {_UNUSED} ORDER BY time_added, project_id LIMIT %(limit)s"  # noqa: S608

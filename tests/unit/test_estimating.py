@@ -80,14 +80,7 @@ def test_both_numbers_of_candidate_pairs_are_estimated(people, parties, engine):
     """In blocks that are small enough to be read whole there is no chance but which are drawn how often."""
     world = in_memory_world(engine=engine)
     sampled = store(people[:parties], several_blocks, world)
-    comparisons = (
-        sum(
-            int((one["row_count"].astype(int) * other["row_count"]).sum())
-            for one, other in ((sampled.datasets[0], each) for each in sampled.datasets[1:])
-        )
-        * (1 if parties == 2 else 3)
-        // (parties - 1)
-    )
+    comparisons = int(np.square(sampled.datasets[0]["row_count"].astype(int)).sum()) * (parties * (parties - 1) // 2)
 
     repeated = find_in_sample(sampled, world)
     once = count_once(repeated, sampled, world)

@@ -241,6 +241,24 @@ def test_a_run_with_far_too_many_candidate_pairs_ends_when_it_is_planned(make_wo
         assert status["state"] == "running"
 
 
+@pytest.mark.parametrize(("limit", "state"), [(100, "completed"), (20, "error")])
+def test_a_pair_that_shares_many_blocks_counts_once_when_a_run_is_planned(make_world, limit, state):
+    service = driver(make_world(max_candidates=limit, sample_above_comparisons=0))
+    project = service.create_project(uses_blocking=True)
+    encodings = np.ones((10, 8), dtype=np.uint8)
+    for party in range(2):
+        body = {"clknblocks": [[text, *range(8)] for text in texts(encodings)]}
+        path = f"/projects/{project['project_id']}/clks"
+        assert service.request("POST", path, token=project["update_tokens"][party], body=body).status == 201
+    run_id = service.post_run(project)
+    service.deliver_all()
+
+    status = service.get_run(project, run_id).json
+    assert status["state"] == state
+    if state == "error":
+        assert "an estimated 100, allowed are 20." in status["message"]
+
+
 def test_base64_may_hold_line_breaks(service, project):
     wrapped = [base64.encodebytes(row.tobytes()).decode() for row in np.ones((5, 64), dtype=np.uint8)]
     path = f"/projects/{project['project_id']}/clks"

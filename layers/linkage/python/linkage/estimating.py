@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from linkage.blocking import BlockTable
-from linkage.candidates import CandidatePairs, join_pairs
+from linkage.candidates import join_pairs
 from linkage.encoding_sets import Encodings, Rows
 from linkage.engines import engine
 from linkage.gathering import PARALLEL_READS
@@ -17,6 +17,9 @@ from linkage.ports import World
 from linkage.repeats import count_shared_blocks
 from linkage.row_reading import read_encodings, read_record_indices
 from linkage.sampling import Draw, Found, Span, draw_rows, join_spans
+
+_Reader = Callable[[Sequence[Span]], Encodings]
+"""Returns the encodings of the rows of spans, one after the other."""
 
 NEAR_BYTES = 1 << 16
 """Rows that are no farther apart are read with one request: what lies between costs less than another."""
@@ -39,12 +42,11 @@ def find_in_sample(sampled: Sampled, world: World) -> list[Found]:
     """Return the candidate pairs among the rows that are drawn; a pair counts once for each block that it shares."""
     draws = draw_rows(sampled.datasets, sampled.threshold, sampled.run_id)
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        sides = [_reader(dataset, draws, sampled, pool, world) for dataset in range(len(sampled.datasets))]
-    found = (
-        _compare(sides[draw.left](draw.left_spans), sides[draw.right](draw.right_spans), sampled.threshold, world)
-        for draw in draws
-    )
-    return [Found(draw, pairs, np.ones(len(pairs))) for draw, pairs in zip(draws, found, strict=True)]
+        readers = [_reader(dataset, draws, sampled, pool, world) for dataset in range(len(sampled.datasets))]
+    found: list[Found] = []
+    for (left, right), group in groupby(draws, lambda draw: (draw.left, draw.right)):
+        found += _compare(list(group), (readers[left], readers[right]), sampled.threshold, world)
+    return found
 
 
 def count_once(found: Sequence[Found], sampled: Sampled, world: World) -> list[Found]:
@@ -99,9 +101,7 @@ def _thin(found: Sequence[Found], step: int) -> list[Found]:
     return kept
 
 
-def _reader(
-    dataset: int, draws: Sequence[Draw], sampled: Sampled, pool: ThreadPoolExecutor, world: World
-) -> Callable[[Sequence[Span]], Encodings]:
+def _reader(dataset: int, draws: Sequence[Draw], sampled: Sampled, pool: ThreadPoolExecutor, world: World) -> _Reader:
     """Read a data set's rows of all draws, with few requests, and return a function from spans to their encodings."""
     prefix, size = sampled.prefixes[dataset], sampled.encoding_size
     wanted = [span for draw in draws for drawn, spans in draw.sides if drawn == dataset for span in spans]
@@ -116,10 +116,21 @@ def _reader(
     return lambda spans: np.concatenate([take(span) for span in spans])
 
 
-def _compare(left: Encodings, right: Encodings, threshold: float, world: World) -> CandidatePairs:
-    """Return the candidate pairs among all rows on the left and all on the right, in their order."""
+def _compare(draws: Sequence[Draw], readers: Sequence[_Reader], threshold: float, world: World) -> list[Found]:
+    """Compare the rows of each draw, all in one go: draws may be many and small."""
+    left, right = (np.concatenate([read(draw.sides[side][1]) for draw in draws]) for side, read in enumerate(readers))
+    counts = np.array([draw.rows for draw in draws])
+    stops = np.cumsum(counts, axis=0)
+    rectangles = np.stack([stops - counts, stops], axis=2).reshape(-1, 4)
     settings = world.settings
     chosen = engine(settings.engine)
-    whole = np.array([[0, len(left), 0, len(right)]], dtype=np.int64)
-    batches = chosen.find_candidates(left, right, whole, threshold, threads=1, max_pairs=settings.batch_pairs)
-    return chosen.sort_pairs(join_pairs(list(batches)))
+    batches = chosen.find_candidates(left, right, rectangles, threshold, threads=1, max_pairs=settings.batch_pairs)
+    pairs = chosen.sort_pairs(join_pairs(list(batches)))
+    if len(draws) == 1:
+        return [Found(draws[0], pairs, np.ones(len(pairs)))]
+    owners = np.searchsorted(stops[:, 0], pairs["left"], side="right").astype(np.uint16)
+    for side, name in enumerate(("left", "right")):
+        pairs[name] -= (stops - counts)[owners, side].astype(np.uint32)
+    pairs = pairs[np.argsort(owners, kind="stable")]
+    parts = np.split(pairs, np.cumsum(np.bincount(owners, minlength=len(draws)))[:-1])
+    return [Found(draw, part, np.ones(len(part))) for draw, part in zip(draws, parts, strict=True)]

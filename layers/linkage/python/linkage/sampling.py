@@ -34,7 +34,7 @@ NEIGHBOURS_APART = 4
 """How far from each other they are drawn, in blocks of the size that most comparisons are in: few are drawn twice."""
 DRAWS_PER_SPAN, SPAN_ROWS = 4, 64
 """A block that is drawn 256 times has 64 spans of 64 rows read on either side, and 16 million comparisons made."""
-CERTAINTY = 3
+CERTAINTY = 4
 """Standard errors that a sample may be off by."""
 DOUBT = 1.25
 """A sample may be off by so much even if all that was drawn agrees."""
@@ -175,27 +175,30 @@ def estimate(found: Sequence[Found], comparisons: int) -> Estimate:
     shares, found_scores = (
         np.concatenate([np.empty(0), *columns]) for columns in (parts, (scores(each.pairs) for each in found))
     )
-    share = float(shares.sum())
-    variance = sum(
-        _deviation(each, side, part, share * each.draw.times / draws)
-        for each, part in zip(found, parts, strict=True)
-        for side in (0, 1)
-    )
+    variance = 0.0
+    for each, part in zip(found, parts, strict=True):
+        certain = each.draw.times > draws / GROUPS  # a block so large is drawn every time: it stands for no other
+        expected = part.sum() if certain else shares.sum() * each.draw.times / draws
+        variance += _deviation(each, part, float(expected))
     order = np.argsort(-found_scores, kind="stable")
     return Estimate(found_scores[order], shares[order], comparisons, sqrt(variance))
 
 
-def _deviation(found: Found, side: int, shares: NDArray[np.float64], expected: float) -> float:
-    """Return how far the draw's strips of rows on a side are from an equal part of what is expected of it, squared.
+def _deviation(found: Found, shares: NDArray[np.float64], expected: float) -> float:
+    """Return how far what was found in a draw is from what is expected of it, squared: its part of the variance.
 
     Records that match much may lie together, in a block or in a part of it. So neither pairs nor rows say how sure the
-    sum is, only what was drawn apart from each other: blocks, and in a large one the spans of either side.
+    sum is, only what was drawn apart from each other: blocks, and in a large one the strips of rows of either side.
     """
-    rows = found.draw.rows[side]
-    strips = max(1, min(_count_spans(found.draw.times), rows // SPAN_ROWS))
-    places = found.pairs[("left", "right")[side]].astype(np.int64) * strips // rows
-    sums = np.bincount(places, weights=shares, minlength=strips)
-    return float(np.square(sums - expected / strips).sum())
+    strips = [max(1, min(_count_spans(found.draw.times), rows // SPAN_ROWS)) for rows in found.draw.rows]
+    if max(strips) == 1:
+        return float(shares.sum() - expected) ** 2
+    deviation = 0.0
+    for name, rows, count in zip(("left", "right"), found.draw.rows, strips, strict=True):
+        if count > 1:
+            sums = np.bincount(found.pairs[name].astype(np.int64) * count // rows, weights=shares, minlength=count)
+            deviation += float(np.square(sums - expected / count).sum())
+    return deviation
 
 
 def _sizes(ones: BlockTable, others: BlockTable) -> NDArray[np.float64]:
@@ -233,13 +236,16 @@ def _count_spans(times: int) -> int:
 
 
 def _spread_spans(block: Any, times: int, generator: np.random.Generator) -> list[Span]:  # noqa: ANN401  a table's row
-    """Spread spans evenly over a block, from a random row on, round its end; a small block is one span."""
+    """Spread spans evenly over a block, each at random within its part; a small block is one span.
+
+    The parts are counted from a random row on, round the block's end, so that no row is drawn less than others.
+    """
     first, count, spans = int(block["first_row"]), int(block["row_count"]), _count_spans(times)
     if count <= spans * SPAN_ROWS:
         return [(first, first + count)]
-    offset = int(generator.integers(count))
-    starts = sorted((offset + number * count // spans) % count for number in range(spans))
+    parts = np.arange(spans) * count // spans + generator.integers(count)
+    starts = np.sort((parts + generator.integers(count // spans - SPAN_ROWS + 1, size=spans)) % count).tolist()
     beyond = starts[-1] + SPAN_ROWS - count
-    ends = [min(start + SPAN_ROWS, count) for start in starts]
     around = [(0, beyond)] if beyond > 0 else []
-    return [(first + start, first + stop) for start, stop in (*around, *zip(starts, ends, strict=True))]
+    inside = [(start, min(start + SPAN_ROWS, count)) for start in starts]
+    return [(first + start, first + stop) for start, stop in (*around, *inside)]

@@ -1,13 +1,15 @@
 """What is lost is found: Redis is flushed or away, messages vanish or end among the dead letters."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from linkage.messages import CompareChunk, PlanRun, Reconcile, SolveRun
-from linkage.reconciling import MOST_INTO_BACKLOG
+from linkage.reconciling import MOST_INTO_BACKLOG, QUEUE_MEMORY_S
 from tests.driving import body_of, driver, s3_event
+from tests.faults import Killed, Mortality, mortal
 
 
 @pytest.fixture
@@ -314,20 +316,62 @@ def test_a_run_whose_messages_wait_for_their_turn_is_let_wait(service, project, 
     assert service.get_run(project, run_id, "result").body == expected
 
 
-def test_nothing_waits_for_ever_behind_others(service, project):
+def test_nothing_waits_for_ever_behind_others(make_world, datasets):
     """Longer than SQS keeps a message, so that what it waits for is not there any more."""
+    period_s = QUEUE_MEMORY_S // 50
+    service = driver(make_world(reconcile_period_s=period_s))
+    project = service.create_project(len(datasets))
+    for party, encodings in enumerate(datasets):
+        service.upload(project, party, encodings)
     run_id = service.post_run(project)
     service.deliver_all(("intake", "plan", "compare"))
     service.queues.take("solve")
     service.queues.held["solve"] = 1
     started = service.world.now()
     while service.get_run(project, run_id).json["state"] == "running":
-        reconcile(service, later=service.world.settings.patience_s * 8)
+        reconcile(service, later=period_s)
         service.queues.take("solve")
     waited = service.world.now() - started
 
     assert "made no progress" in service.get_run(project, run_id).json["message"]
     assert timedelta(days=4) < waited < timedelta(days=5)
+
+
+def test_a_run_whose_turn_has_come_is_given_the_time_that_it_needs(service, project, expected):
+    """Its message is taken from the queue a moment before the reconciler's patience would have ended."""
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan", "compare"))
+    for _ in range(5 + 10 + 20 + 4 * 40 - 1):
+        reconcile(service, later=60)
+    taken = service.waiting("solve")
+    for _ in range(15):
+        reconcile(service, later=60)
+
+    assert service.get_run(project, run_id).json["state"] == "running"
+    assert service.deliver("solve", taken[0]) == []
+    assert service.get_run(project, run_id, "result").body == expected
+
+
+@pytest.mark.parametrize("kind", [CompareChunk, SolveRun])
+@pytest.mark.parametrize("effects", [1, 2, 3])
+def test_a_run_keeps_nothing_though_the_reconciler_dies_while_failing_it(service, project, kind, effects):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake", "plan"))
+    service.deliver("compare", service.waiting("compare")[1])
+    chunk = {"chunk": 0} if kind is CompareChunk else {}
+    message = kind(project_id=project["project_id"], run_id=run_id, **chunk)
+    service.queues.dead.append((NAMES[kind], body_of(message)))
+    service.use(mortal(service.world, Mortality(effects)))
+    with suppress(Killed):
+        service.deliver("reconcile", body_of(Reconcile()))
+    service.use(service.world)
+    service.deliver_all(("solve",))
+    reconcile(service)
+    service.deliver_all(("solve",))
+
+    store = service.world.settings.store_bucket
+    assert service.get_run(project, run_id).json["state"] == "error"
+    assert [found.key for found in service.world.objects.list(store, "") if run_id in found.key] == []
 
 
 def test_few_chunks_are_sent_again_where_others_wait(make_world, datasets):

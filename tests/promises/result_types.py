@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.driving import WORKERS, driver, texts
+from tests.faults import Killed, Mortality, mortal
 from tests.oracle import groups_by_definition
 from tests.promises.repeated_delivery import MOST_EFFECTS, deliver_dying_after
 
@@ -165,6 +166,34 @@ def test_an_attempt_that_goes_on_when_its_run_is_over_leaves_nothing(make_world,
     if not interrupted.times:
         end()
     assert [found.key for found in whole.objects.list(whole.settings.store_bucket, prefix)] == [f"{prefix}result"]
+
+
+@pytest.mark.parametrize("spilling", [True, False])
+def test_an_attempt_that_dies_when_its_run_is_over_leaves_nothing_once_it_is_repeated(make_world, datasets, spilling):
+    """Its run comes to its end while it is about to write; it dies after any effect, and is then delivered again."""
+    service = driver(make_world(**(FEW if spilling else {})))
+    whole, died = service.world, 0
+    for effects in range(1, 12):
+        project, _, run_id = prepare(service, datasets, "groups")
+        service.deliver_all(("intake", "plan"))
+        body, *others = service.waiting("compare")
+
+        def end(body=body, others=others):
+            service.use(whole)
+            for each in (body, *others):
+                assert service.deliver("compare", each) == []
+            service.deliver_all()
+
+        service.use(mortal(replace(whole, objects=Interrupted(whole.objects, "put", end)), Mortality(effects)))
+        try:
+            service.deliver("compare", body)
+        except Killed:
+            died += 1
+        end()
+
+        prefix = f"projects/{project['project_id']}/runs/{run_id}/"
+        assert [found.key for found in whole.objects.list(whole.settings.store_bucket, prefix)] == [f"{prefix}result"]
+    assert died > 4  # of which the first reads count for four
 
 
 @pytest.mark.parametrize("result_type", ["similarity_scores", "permutations", "groups"])

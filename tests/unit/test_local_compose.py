@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[2] / "infra" / "local" / "compose.yaml"
 COMPOSE = yaml.safe_load(FILE.read_text())
 LOCK = FILE.parent / "requirements" / "localstack.txt"
 KNOWN_KEYS = {
-    "build", "command", "environment", "healthcheck", "image", "networks", "ports", "security_opt", "volumes",
+    "build", "command", "environment", "healthcheck", "image", "networks", "ports", "security_opt", "user", "volumes",
 }  # fmt: skip
 
 each_service = pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=COMPOSE["services"].keys())

@@ -16,6 +16,9 @@ from linkage.ports import World
 
 logger = logging.getLogger(__name__)
 
+_UNTIL_FAILED_S = 60
+"""A run has failed by then, though the database may have to wake up."""
+
 
 def bury(worker: str, body: str, world: World) -> None:
     """Turn a dead letter into an error of its run or upload. Deletions are repeated anyway: their tombstones stay."""
@@ -68,12 +71,15 @@ def _fail(run: Run, worker: str, world: World) -> None:
 def fail_run(run: Run, message: str, world: World) -> None:
     """Fail the run, and have the solve worker remove what it leaves: candidate pairs tell as much as a result.
 
+    The message goes first, so that dying in between loses nothing, and comes once the run has failed. Should it come
+    before that after all, it solves the run or does nothing.
+
     Nothing happens to one that is over, however it ended: what it asks for would come back here if that failed too.
     """
     if run.state in {RunState.COMPLETED, RunState.ERROR}:
         return
+    world.queues.send(SolveRun(project_id=run.project_id, run_id=run.run_id), delay_s=_UNTIL_FAILED_S)
     world.runs.fail(run.run_id, message, now=world.now())
-    world.queues.send(SolveRun(project_id=run.project_id, run_id=run.run_id))
 
 
 _BURY: dict[str, Callable[[str, World], None]] = {

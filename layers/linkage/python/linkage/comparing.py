@@ -45,18 +45,28 @@ def compare_chunk(message: CompareChunk, world: World) -> None:
     """
     plan = read_plan(message.project_id, message.run_id, world)
     if plan is None:
+        _remove_files(message, world)
         return
     candidates = _stored_candidates(message, world)
     if candidates is None:
-        comparison = _Comparison(message, plan, world)
         try:
-            candidates = comparison.store_candidates()
+            candidates = _Comparison(message, plan, world).store_candidates()
         except _RunDeleted:
-            comparison.remove_files()
+            _remove_files(message, world)
             return
     count = ChunkCount(message.chunk, plan.chunks[message.chunk].comparisons, candidates)
     if count_chunk(message.project_id, plan, count, world) <= 0:
         world.queues.send(SolveRun(project_id=message.project_id, run_id=message.run_id))
+
+
+def _remove_files(message: CompareChunk, world: World) -> None:
+    """Remove what attempts at the chunk of a run that is over wrote, one that died too.
+
+    Who removed the rest of the run may have been there before it was written.
+    """
+    ids = message.project_id, message.run_id, message.chunk
+    world.objects.delete(world.settings.store_bucket, [object_keys.chunk_candidates(*ids)])
+    remove_prefix(object_keys.spilled(*ids), world)
 
 
 def _stored_candidates(message: CompareChunk, world: World) -> int | None:
@@ -134,7 +144,8 @@ class _Comparison:
 
     def _spill(self, held: Sequence[CandidatePairs], number: int) -> CandidateFile:
         pairs = self._put_in_order(held)
-        key = object_keys.spilled_candidates(self._message.project_id, self._plan.run_id, self._attempt_id, number)
+        ids = self._message.project_id, self._plan.run_id, self._message.chunk
+        key = object_keys.spilled_candidates(*ids, self._attempt_id, number)
         self._world.objects.put(self._world.settings.store_bucket, key, HEADER + pairs.tobytes())
         return CandidateFile(key, len(pairs))
 
@@ -158,11 +169,6 @@ class _Comparison:
         self._world.objects.put(self._world.settings.store_bucket, self._key, body)
         self._check_run(now=True)
         return count_stored(len(body))
-
-    def remove_files(self) -> None:
-        """Remove what this attempt wrote: who removed the rest of the run may have been there before it was written."""
-        self._world.objects.delete(self._world.settings.store_bucket, [self._key])
-        remove_prefix(object_keys.spilled(self._message.project_id, self._plan.run_id, self._attempt_id), self._world)
 
     @property
     def _key(self) -> str:

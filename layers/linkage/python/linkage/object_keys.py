@@ -12,7 +12,7 @@ Store bucket::
     projects/{project}/runs/{run}/plan.json
     projects/{project}/runs/{run}/rectangles/{digest}
     projects/{project}/runs/{run}/candidates/{chunk}     the chunk's candidate pairs, sorted
-    projects/{project}/runs/{run}/spilled/{attempt}/{n}  the same, of an attempt at a chunk with too many to hold
+    projects/{project}/runs/{run}/spilled/{chunk}/{attempt}/{n}  the same, of an attempt at one with too many to hold
     projects/{project}/runs/{run}/permutations.npy       what was drawn for a run of result type permutations
     projects/{project}/runs/{run}/result[...]            what clients read (see `linkage.results`)
 
@@ -84,14 +84,14 @@ def chunk_candidates(project_id: str, run_id: str, chunk: int) -> str:
     return f"{candidates(project_id, run_id)}{chunk:08d}"
 
 
-def spilled(project_id: str, run_id: str, attempt_id: str) -> str:
-    """Return the prefix of what an attempt at a chunk has too many of to hold, with a slash at its end."""
-    return f"{run(project_id, run_id)}spilled/{attempt_id}/"
+def spilled(project_id: str, run_id: str, chunk: int) -> str:
+    """Return the prefix of what all attempts at a chunk have too many of to hold, with a slash at its end."""
+    return f"{run(project_id, run_id)}spilled/{chunk:08d}/"
 
 
-def spilled_candidates(project_id: str, run_id: str, attempt_id: str, number: int) -> str:
+def spilled_candidates(project_id: str, run_id: str, chunk: int, attempt_id: str, number: int) -> str:
     """Return the key of candidate pairs that an attempt at a chunk has too many of to hold."""
-    return f"{spilled(project_id, run_id, attempt_id)}{number:08d}"
+    return f"{spilled(project_id, run_id, chunk)}{attempt_id}/{number:08d}"
 
 
 def chunk_of(key: str) -> int:

@@ -27,9 +27,9 @@ TOMBSTONE_PERIOD_S = 900
 """While nothing but tombstones is left it looks less often: this is also the longest delay that SQS knows."""
 MOST_RESTARTS = 3
 """How often something is started again, after patience that doubles each time, before it counts as failed."""
-MOST_WAITS = 150
-"""How often, the last patience each time, it may be found waiting for its turn then: four days in all. SQS keeps no
-message for longer, so whatever it waited for is not in the queue any more."""
+QUEUE_MEMORY_S = 4 * 86400
+"""For how long something may wait for its turn then. SQS keeps no message for longer, so whatever it waited for is not
+in the queue any more."""
 MOST_INTO_BACKLOG = 100
 """Chunks that are sent again where others wait already: a run that often stands still, because many take turns, would
 have the queue grow faster than it is served."""
@@ -66,13 +66,14 @@ def _sweep_again(tombstone: Tombstone, world: World) -> None:
 
 def _restart_upload(upload: Upload, world: World) -> None:
     """Store the manifest again, in case its S3 event was lost; give up if that never helps."""
-    if not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
+    waits = _waits_its_turn("intake", upload.restarts, world)
+    if not waits and not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
         return
-    if upload.restarts < MOST_RESTARTS:
-        store_manifest(upload.manifest, world)
-    elif not _waits_its_turn("intake", upload.restarts, world):
+    if not waits and upload.restarts >= MOST_RESTARTS:
         reject_upload(upload, f"it was not taken in, though it was started {MOST_RESTARTS + 1} times", world)
         return
+    if not waits:
+        store_manifest(upload.manifest, world)
     world.uploads.note_restart(upload.upload_id, now=world.now())
 
 
@@ -90,11 +91,13 @@ def _move_run(run: Run, world: World) -> None:
         raise
     if len(stored) != run.chunks_stored:
         world.runs.note_progress(run.run_id, len(stored), now=world.now())
+    elif _waits_its_turn(_step(plan, stored), run.restarts, world):
+        world.runs.note_restart(run.run_id, now=world.now())
     elif idle:
         if run.restarts < MOST_RESTARTS:
             logger.warning("run %s has not moved: its messages are sent again", run.run_id)
             _send_again(run, plan, stored, world)
-        _give_up_or_note(run, world, step=_step(plan, stored))
+        _give_up_or_note(run, world)
 
 
 def _step(plan: Plan | None, stored: list[ChunkCount]) -> str:
@@ -107,10 +110,13 @@ def _step(plan: Plan | None, stored: list[ChunkCount]) -> str:
 def _waits_its_turn(step: str, restarts: int, world: World) -> bool:
     """Tell whether what was started often enough may wait behind others in its step's queue.
 
-    Then it is not given up, nor sent once more; that it waits is noted, so that the last patience begins anew: what is
-    taken from the queue needs its time.
+    Then it is not given up, nor sent once more; that it waits is noted at each look, so that the last patience begins
+    anew once the queue is seen empty: what was taken from it a moment ago needs its time. The looks, a period apart,
+    tell how long it was, so nothing waits for ever, however the others keep the queue filled.
     """
-    return restarts < MOST_RESTARTS + MOST_WAITS and world.queues.backlog(step) > 0
+    looks = restarts - MOST_RESTARTS
+    may_wait = 0 <= looks * world.settings.reconcile_period_s < QUEUE_MEMORY_S
+    return may_wait and world.queues.backlog(step) > 0
 
 
 def _look_at(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:
@@ -130,9 +136,9 @@ def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: Wo
         send_chunks(run.project_id, plan, missing, world)
 
 
-def _give_up_or_note(run: Run, world: World, *, step: str | None = None) -> None:
-    """Count a restart, or fail the run if there were enough of them and its step, if it is known, had its turn."""
-    if run.restarts < MOST_RESTARTS or (step and _waits_its_turn(step, run.restarts, world)):
+def _give_up_or_note(run: Run, world: World) -> None:
+    """Count a restart, or fail the run if there were enough of them."""
+    if run.restarts < MOST_RESTARTS:
         world.runs.note_restart(run.run_id, now=world.now())
         return
     message = (

@@ -363,37 +363,48 @@ def test_who_may_read_one_object_can_do_nothing_else(each_stack, role, administr
         assert_refused(ask)
 
 
+RESULT = "projects/p/runs/r/result"
+
+
 def test_the_service_presigns_results_for_anybody_to_read(as_role, each_stack, administrator):
     store = each_stack.outputs["StoreBucket"]
-    administrator.put_object(Bucket=store, Key="runs/presigned", Body=b"result")
+    administrator.put_object(Bucket=store, Key=RESULT, Body=b"result")
 
-    url = S3Objects(as_role("ApiRole")).presign(store, "runs/presigned", expires_s=60)
+    url = S3Objects(as_role("ApiRole")).presign(store, RESULT, expires_s=60)
 
     answer = requests.get(url, timeout=30)
     assert (answer.status_code, answer.content) == (200, b"result")
     assert answer.headers["Content-Type"] == "application/json"
     assert requests.put(url, data=b"x", timeout=30).status_code == 403
-    administrator.delete_object(Bucket=store, Key="runs/presigned")
+    administrator.delete_object(Bucket=store, Key=RESULT)
 
 
 def test_a_function_may_do_what_the_template_says_and_no_more(as_role, each_stack, administrator):
     uploads, store = each_stack.outputs["UploadsBucket"], each_stack.outputs["StoreBucket"]
-    for bucket in (uploads, store):
-        administrator.put_object(Bucket=bucket, Key="runs/probe", Body=b"x")
+    raw, result = {"Bucket": uploads, "Key": "p/party/raw"}, {"Bucket": store, "Key": RESULT}
+    encodings = {"Bucket": store, "Key": "projects/p/party/upload/encodings.bin"}
+    for each in (raw, result, encodings):
+        administrator.put_object(**each, Body=b"x")
 
-    as_role("CompareRole").get_object(Bucket=store, Key="runs/probe")
-    as_role("CompareRole").put_object(Bucket=store, Key="runs/probe", Body=b"x")
-    as_role("IntakeRole").get_object(Bucket=uploads, Key="runs/probe")
+    as_role("CompareRole").get_object(**encodings)
+    as_role("CompareRole").put_object(**result, Body=b"x")
+    as_role("IntakeRole").get_object(**raw)
+    as_role("ApiRole").get_object(**result)
     for ask in (
-        lambda: as_role("CompareRole").get_object(Bucket=uploads, Key="runs/probe"),
-        lambda: as_role("CompareRole").delete_object(Bucket=store, Key="runs/probe"),
-        lambda: as_role("DeleteRole").get_object(Bucket=store, Key="runs/probe"),
-        lambda: as_role("ApiRole").put_object(Bucket=store, Key="runs/probe", Body=b"x"),
-        lambda: as_role("ApiRole").delete_object(Bucket=store, Key="runs/probe"),
+        lambda: as_role("CompareRole").get_object(**raw),
+        lambda: as_role("CompareRole").delete_object(**result),
+        lambda: as_role("CompareRole").put_object(**encodings, Body=b"x"),
+        lambda: as_role("PlanRole").put_object(Bucket=store, Key="intake/p/u.json", Body=b"x"),
+        lambda: as_role("SolveRole").delete_object(**encodings),
+        lambda: as_role("DeleteRole").get_object(**result),
+        lambda: as_role("ReconcileRole").get_object(**encodings),
+        lambda: as_role("ApiRole").get_object(**encodings),
+        lambda: as_role("ApiRole").put_object(**result, Body=b"x"),
+        lambda: as_role("ApiRole").delete_object(**result),
     ):
         assert_refused(ask)
-    as_role("DeleteRole").delete_object(Bucket=uploads, Key="runs/probe")
-    as_role("DeleteRole").delete_object(Bucket=store, Key="runs/probe")
+    for each in (raw, result, encodings):
+        as_role("DeleteRole").delete_object(**each)
 
 
 def test_the_first_to_put_wins_and_a_changed_object_is_not_read(administrator, each_stack):

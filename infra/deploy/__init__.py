@@ -17,7 +17,7 @@ from infra.deploy.clouds import Cloud
 from infra.deploy.database import prepare_database
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.migration import migrate
-from infra.deploy.stacks import NEVER_COMPLETE, await_outputs, protect_stack, put_stack, settled
+from infra.deploy.stacks import NEVER_COMPLETE, await_outputs, await_update, protect_stack, put_stack, settled
 from infra.deploy.stages import Stage
 from infra.deploy.teardown import remove_stack
 
@@ -55,11 +55,12 @@ def deploy(packages: Path, stage: Stage, cloud: Cloud, progress: Progress = prin
     """
     started = time.monotonic()
     stack = settled(cloud, stage.stack_name, progress)
-    if stack is None:
-        check_account(cloud, stage, packages, progress)
-    elif stack["StackStatus"] in NEVER_COMPLETE:
+    if stack and stack["StackStatus"] in NEVER_COMPLETE:
         progress(f"stack {stage.stack_name} was never complete: deleting it first")
         remove_stack(cloud, stage.stack_name, progress)
+        stack = None
+    if stack is None:
+        check_account(cloud, stage, packages, progress)
     template_url = store_packages(cloud, packages, stage, progress)
     put_stack(cloud, stage, template_url, progress)
     if stage.protected:
@@ -83,5 +84,6 @@ def destroy(stack_name: str, cloud: Cloud, progress: Progress = print) -> None:
     Nothing brings back what the buckets held; of a managed database a last snapshot is kept, unless
     its stage said otherwise. Repeating it is safe: it goes on where it was.
     """
+    await_update(cloud, stack_name, progress)  # which may still need its packages
     remove_packages(cloud, stack_name, progress)
     remove_stack(cloud, stack_name, progress)

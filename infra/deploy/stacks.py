@@ -63,6 +63,14 @@ def settled(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> S
     return stack
 
 
+def await_update(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
+    """Wait until no update of the stack is under way: CloudFormation does not delete it before."""
+    stack = find_stack(cloud, stack_name)
+    if stack and stack["StackStatus"].startswith("UPDATE_") and _is_under_way(stack["StackStatus"]):
+        progress(f"stack {stack_name} is {stack['StackStatus']}: waiting for the end of it")
+        _follow(cloud, stack["StackId"], progress, done=())
+
+
 def put_stack(cloud: Cloud, stage: Stage, template_url: str, progress: Callable[[str], None]) -> None:
     """Create the stack or change it, and wait until it is done."""
     stack_name = stage.stack_name

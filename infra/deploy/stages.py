@@ -15,7 +15,7 @@ from infra.packaging.runtimes import DEFAULT, RUNTIMES
 FOLDER = Path(__file__).resolve().parents[1] / "stages"
 LONGEST_STACK_NAME = 22
 """Buckets, the cache and its users are named after the stack, and this is what their names leave."""
-_STACK_NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK_NAME - 1}}}")
+_STACK_NAME = re.compile(rf"(?=.{{1,{LONGEST_STACK_NAME}}}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")  # RDS takes no two hyphens
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,8 @@ def _stage(name: str, given: dict[str, Any]) -> Stage:
     if stage.runtime not in RUNTIMES:
         raise ValueError(f"runtime: one of {', '.join(RUNTIMES)}, not {stage.runtime!r}")
     if not _STACK_NAME.fullmatch(stage.stack_name):
-        raise ValueError(
-            f"stack_name: at most {LONGEST_STACK_NAME} lower-case letters, digits and hyphens, not {stage.stack_name!r}"
-        )
+        allowed = f"at most {LONGEST_STACK_NAME} lower-case letters, digits and single hyphens"
+        raise ValueError(f"stack_name: {allowed}, not {stage.stack_name!r}")
     return stage
 
 

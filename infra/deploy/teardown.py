@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from infra.deploy.artifacts import empty_bucket
 from infra.deploy.errors import DeploymentFailed
-from infra.deploy.stacks import delete_stack, find_stack, protect_stack
+from infra.deploy.stacks import await_update, delete_stack, find_stack, protect_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from infra.deploy.clouds import Cloud
 
 ATTEMPTS = 3
+_NOT_OURS = {"CREATE_FAILED"}
+"""A bucket of this state may be another one, which was there before and has the name."""
 
 
 def remove_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
@@ -31,6 +33,7 @@ def remove_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None])
         With the reasons of the resources that could not be deleted.
     """
     for attempt in range(1, ATTEMPTS + 1):
+        await_update(cloud, stack_name, progress)
         stack = find_stack(cloud, stack_name)
         if stack is None:
             return
@@ -65,7 +68,7 @@ def _empty_buckets(cloud: Cloud, stack_name: str, progress: Callable[[str], None
 
     They stop logging first, because emptying them would be logged too.
     """
-    buckets = _names(cloud, stack_name, "AWS::S3::Bucket")
+    buckets = _names(cloud, stack_name, "AWS::S3::Bucket", but={"DELETE_COMPLETE", *_NOT_OURS})
     for bucket in buckets:
         _stop_logging(cloud, bucket)
     for bucket in buckets:
@@ -80,14 +83,16 @@ def _stop_logging(cloud: Cloud, bucket: str) -> None:
             raise
 
 
-def _names(cloud: Cloud, stack_name: str, kind: str) -> list[str]:
-    """Name the stack's resources of a kind that have been made and not been deleted."""
+def _names(
+    cloud: Cloud, stack_name: str, kind: str, *, but: Collection[str] = frozenset({"DELETE_COMPLETE"})
+) -> list[str]:
+    """Name the stack's resources of a kind that have not been deleted."""
     return [
         resource["PhysicalResourceId"]
         for resource in _resources(cloud, stack_name)
         if resource["ResourceType"] == kind
         and resource.get("PhysicalResourceId")
-        and resource["ResourceStatus"] != "DELETE_COMPLETE"
+        and resource["ResourceStatus"] not in but
     ]
 
 

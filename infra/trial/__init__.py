@@ -55,7 +55,7 @@ class Surroundings:
 
 def trial_prefix(stage: Stage) -> str:
     """Return what the stack's name of any trial of the stage begins with: the rest is six hexadecimal digits."""
-    return f"{stage.stack_name[: LONGEST_STACK_NAME - 7]}-"
+    return f"{stage.stack_name[: LONGEST_STACK_NAME - 7].rstrip('-')}-"
 
 
 def run_trial(stage: Stage, surroundings: Surroundings, results: Path, *, minutes: float = MINUTES) -> int:
@@ -198,7 +198,8 @@ def interruptible(seconds: float, signals: Sequence[signal.Signals] = ()) -> Ite
 
 @contextmanager
 def _handling(signals: Sequence[signal.Signals], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before: dict[signal.Signals, Any] = {number: signal.signal(number, handler) for number in signals}
+    heard = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]  # nohup has it ignored
+    before: dict[signal.Signals, Any] = {number: signal.signal(number, handler) for number in heard}
     try:
         yield
     finally:

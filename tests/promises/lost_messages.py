@@ -374,6 +374,26 @@ def test_a_run_keeps_nothing_though_the_reconciler_dies_while_failing_it(service
     assert [found.key for found in service.world.objects.list(store, "") if run_id in found.key] == []
 
 
+def test_a_run_that_failed_while_it_was_planned_is_not_started(service, project, monkeypatch):
+    run_id = service.post_run(project)
+    service.deliver_all(("intake",))
+    (body,) = service.waiting("plan")
+    start = type(service.world.runs).start
+
+    def fail_first(self, run_id, **names):
+        self.fail(run_id, "another worker gave it up", now=service.world.now())
+        start(self, run_id, **names)
+
+    monkeypatch.setattr(type(service.world.runs), "start", fail_first)
+    assert service.deliver("plan", body) == []
+    assert service.queues.backlog("compare") == 0
+    service.deliver_all(("solve",))
+
+    store = service.world.settings.store_bucket
+    assert service.get_run(project, run_id).json["state"] == "error"
+    assert [found.key for found in service.world.objects.list(store, "") if run_id in found.key] == []
+
+
 def test_few_chunks_are_sent_again_where_others_wait(make_world, datasets):
     service = driver(make_world(chunk_min_comparisons=1, chunk_max_comparisons=10))
     project = service.create_project(len(datasets))

@@ -188,6 +188,23 @@ def test_one_that_cannot_be_removed_keeps_no_other(service, project, monkeypatch
     assert not is_there(service, other)
 
 
+def test_those_that_cannot_be_removed_do_not_stop_the_others_nor_go_round_in_circles(service, monkeypatch):
+    monkeypatch.setattr("linkage.retention.AT_ONCE", 2)
+    projects = [service.create_project() for _ in range(5)]
+    stuck = projects[0]["project_id"]
+    remove = type(service.world.projects).delete
+
+    def refuse(self, project_id, **names):
+        if project_id == stuck:
+            raise OSError("not this one")
+        return remove(self, project_id, **names)
+
+    monkeypatch.setattr(type(service.world.projects), "delete", refuse)
+    a_day_begins(service, later=91 * DAY_S)
+
+    assert [is_there(service, project) for project in projects] == [True, False, False, False, False]
+
+
 def test_more_than_one_message_can_remove_expire_in_several(service, monkeypatch):
     monkeypatch.setattr("linkage.retention.AT_ONCE", 2)
     projects = [service.create_project() for _ in range(5)]

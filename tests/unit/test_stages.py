@@ -39,6 +39,8 @@ def test_values_become_what_cloudformation_takes(tmp_path):
         ("{stack_name: mine, region: us-east-1, colour: red}", "colour"),
         ("{stack_name: Mine, region: us-east-1}", "stack_name: at most 22"),
         ("{stack_name: mine-that-is-much-too-long, region: us-east-1}", "stack_name: at most 22"),
+        ("{stack_name: my--own, region: us-east-1}", "stack_name: at most 22"),
+        ("{stack_name: mine-, region: us-east-1}", "stack_name: at most 22"),
         ("{stack_name: mine, region: us-east-1, parameters: {A: }}", "A has no value"),
         ("{stack_name: mine", "mine.yaml"),
         ("- a", "mine.yaml"),

@@ -18,8 +18,14 @@ class Aws:
         self.notes, self.failures, self.cluster, self.status = [], failures, cluster, status
         self.stack = {"StackId": "id", "StackName": "s", "EnableTerminationProtection": protected}
         self.cloudformation = self.rds = self.s3 = self
+        self.looks = 0
 
     def describe_stacks(self, StackName):  # noqa: N803
+        if self.status == "UPDATE_IN_PROGRESS":
+            self.notes.append("update goes on")
+            self.looks += 1
+            if self.looks > 2:
+                self.status = "UPDATE_COMPLETE"
         if self.status is None:
             raise refusal("ValidationError", "Stack does not exist")
         return {"Stacks": [{**self.stack, "StackStatus": self.status}]}
@@ -39,7 +45,8 @@ class Aws:
             for name, kind, there in made
         ]
         gone = {**found[1], "PhysicalResourceId": "gone", "ResourceStatus": "DELETE_COMPLETE"}
-        return [*found, gone, {**found[1], "PhysicalResourceId": ""}]
+        another = {**found[1], "PhysicalResourceId": "somebody-elses", "ResourceStatus": "CREATE_FAILED"}
+        return [*found, gone, another, {**found[1], "PhysicalResourceId": ""}]
 
     def describe_db_clusters(self, DBClusterIdentifier):  # noqa: N803
         if self.cluster != DBClusterIdentifier:
@@ -110,6 +117,18 @@ def test_what_cannot_be_deleted_is_told():
 
 def test_a_stack_that_is_gone_is_no_error():
     assert remove(Aws(status=None)) == []
+
+
+def test_what_is_being_updated_is_left_alone_until_that_is_over():
+    """CloudFormation would refuse to delete it, and could not go back without its packages."""
+    aws = Aws(status="UPDATE_IN_PROGRESS", protected=False)
+
+    destroy("s", aws, lambda _line: None)
+
+    updating = aws.notes.count("update goes on")
+    assert updating > 1
+    assert set(aws.notes[:updating]) == {"update goes on"}
+    assert aws.notes[-1] == "delete_stack"
 
 
 def test_the_packages_go_before_the_stack_so_that_nothing_is_left_if_nobody_waits(monkeypatch):

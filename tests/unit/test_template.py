@@ -386,6 +386,14 @@ def test_the_largest_upload_fits_into_the_memory_of_the_intake(source, small):
     assert template["Resources"]["Intake"]["Properties"]["MemorySize"] * 2**20 >= most + 256 * 2**20
 
 
+@pytest.mark.parametrize("small", ["true", "false"])
+def test_what_functions_are_told_is_text(source, small):
+    """CloudFormation may write a number with an exponent."""
+    variables = rendered(source, SmallFunctions=small)["Globals"]["Function"]["Environment"]["Variables"]
+
+    assert {type(value) for value in variables.values()} <= {str, dict}
+
+
 def test_a_new_account_may_have_small_functions(source):
     functions = of_type(rendered(source, SmallFunctions="true"), "AWS::Serverless::Function")
 

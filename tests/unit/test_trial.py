@@ -11,7 +11,7 @@ from botocore.exceptions import NoCredentialsError
 
 from infra import trial
 from infra.deploy import DeploymentFailed, Stage
-from infra.deploy.stages import LONGEST_STACK_NAME
+from infra.deploy.stages import _STACK_NAME, LONGEST_STACK_NAME
 from infra.local.stack import StackFailed
 from infra.trial import SIGNALS, Surroundings, TrialInterrupted, __main__, run_trial
 
@@ -218,6 +218,25 @@ def test_a_stage_that_does_not_exist_leaves_no_earlier_results(tmp_path):
     assert __main__.main(["nowhere", "--results", str(results)]) == 1
 
     assert "there is no stage 'nowhere'" in ET.parse(results).find(".//error").text  # noqa: S314  written by ourselves
+
+
+def test_what_is_to_be_ignored_is_ignored(world, tmp_path, monkeypatch):
+    """As nohup has it with a terminal that is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    monkeypatch.setattr(trial, "deploy", lambda *_args: os.kill(os.getpid(), signal.SIGHUP) or {})
+    try:
+        assert try_it(tmp_path) == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("name", ["linkage-my-own-eu", "a", "linkage"])
+def test_the_name_of_a_trials_stack_is_one_that_a_stage_may_have(name):
+    """RDS takes no two hyphens one after the other."""
+    made = f"{trial.trial_prefix(replace(STAGE, stack_name=name))}0123ab"
+
+    assert _STACK_NAME.fullmatch(made)
 
 
 def test_an_interruption_ends_the_suite_too(tmp_path, monkeypatch):

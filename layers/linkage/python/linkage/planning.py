@@ -39,9 +39,18 @@ def plan_run(message: PlanRun, world: World) -> None:
     if plan is None:
         return
     world.runs.start(run.run_id, total_comparisons=plan.total_comparisons, now=world.now())
+    if _is_over(run, world):
+        world.queues.send(SolveRun(project_id=run.project_id, run_id=run.run_id))
+        return
     restore_progress(run.project_id, plan, world)
     arm_timer(world)
     send_chunks(run.project_id, plan, range(len(plan.chunks)), world)
+
+
+def _is_over(run: Run, world: World) -> bool:
+    """Tell whether the run came to its end, by another worker's doing, while it was planned: its plan must go too."""
+    now = world.runs.get(run.project_id, run.run_id)
+    return now is not None and now.state in {RunState.COMPLETED, RunState.ERROR}
 
 
 def send_chunks(project_id: str, plan: Plan, chunks: Sequence[int], world: World) -> None:

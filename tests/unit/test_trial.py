@@ -35,6 +35,15 @@ class ClosedCloud:
         raise NoCredentialsError
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Signals as a terminal has them: what runs the tests may have them ignored, and so would a trial."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def world(monkeypatch):
     """What a trial does, replaced by notes of it; a test replaces one more with a failure."""

@@ -394,6 +394,30 @@ def test_a_run_that_failed_while_it_was_planned_is_not_started(service, project,
     assert [found.key for found in service.world.objects.list(store, "") if run_id in found.key] == []
 
 
+def test_a_run_that_was_deleted_while_it_was_planned_leaves_nothing(service, project, monkeypatch):
+    """The sweep of the deletion comes after its rectangles are stored, and before its plan is."""
+    run_id = service.post_run(project)
+    service.deliver_all(("intake",))
+    (body,) = service.waiting("plan")
+    whole = service.world
+    path = f"/projects/{project['project_id']}/runs/{run_id}"
+    put_first = type(whole.objects).put_first
+
+    def delete_first(self, *args, **names):
+        assert service.request("DELETE", path, token=project["result_token"]).status == 204
+        service.deliver_all(("delete",))
+        return put_first(self, *args, **names)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(type(whole.objects), "put_first", delete_first)
+        assert service.deliver("plan", body) == []
+    assert service.queues.backlog("compare") == 0
+    service.deliver_all(("solve",))
+
+    objects = whole.objects.list(whole.settings.store_bucket, "")
+    assert [found.key for found in objects if run_id in found.key] == []
+
+
 def test_few_chunks_are_sent_again_where_others_wait(make_world, datasets):
     service = driver(make_world(chunk_min_comparisons=1, chunk_max_comparisons=10))
     project = service.create_project(len(datasets))

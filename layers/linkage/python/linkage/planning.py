@@ -48,9 +48,9 @@ def plan_run(message: PlanRun, world: World) -> None:
 
 
 def _is_over(run: Run, world: World) -> bool:
-    """Tell whether the run came to its end, by another worker's doing, while it was planned: its plan must go too."""
+    """Tell whether the run was deleted, or ended by another worker, while it was planned: its plan must go too."""
     now = world.runs.get(run.project_id, run.run_id)
-    return now is not None and now.state in {RunState.COMPLETED, RunState.ERROR}
+    return now is None or now.state in {RunState.COMPLETED, RunState.ERROR}
 
 
 def send_chunks(project_id: str, plan: Plan, chunks: Sequence[int], world: World) -> None:

@@ -32,7 +32,8 @@ def solve_run(message: SolveRun, world: World) -> None:
 
     Safe to repeat: the result is a function of the stored candidate pairs, or of the permutations that were stored
     first, and is written under the run's own keys; the state moves once; what was only needed on the way is removed
-    last. A message that comes too early does nothing: whoever compares the last chunk sends another.
+    last, and all of it if the run failed or was deleted. A message that comes too early does nothing: whoever compares
+    the last chunk sends another.
     """
     run = world.runs.get(message.project_id, message.run_id)
     project = world.projects.get(message.project_id)
@@ -42,7 +43,11 @@ def solve_run(message: SolveRun, world: World) -> None:
         except TooManyCandidates as error:
             world.runs.fail(run.run_id, str(error), now=world.now())
         run = world.runs.get(message.project_id, message.run_id)
-    if run is not None and run.state in {RunState.COMPLETED, RunState.ERROR}:
+    if run is None:
+        _remove_everything(message.project_id, message.run_id, world)
+    elif run.state is RunState.ERROR:
+        _remove_everything(run.project_id, run.run_id, world)
+    elif run.state is RunState.COMPLETED:
         _remove_intermediates(run, world)
 
 
@@ -152,9 +157,12 @@ def _store(key: str, pieces: Iterable[bytes], world: World) -> None:
 
 
 def _remove_intermediates(run: Run, world: World) -> None:
-    """Remove what the run needs no more, all of it if it failed: the plan first, which stops late compare workers."""
-    plan, *others = object_keys.intermediates(run.project_id, run.run_id)
-    if run.state is RunState.ERROR:
-        others = [object_keys.run(run.project_id, run.run_id)]
-    for prefix in (plan, *others):
+    """Remove what the run needs no more: the plan first, which stops late compare workers."""
+    for prefix in object_keys.intermediates(run.project_id, run.run_id):
+        remove_prefix(prefix, world)
+
+
+def _remove_everything(project_id: str, run_id: str, world: World) -> None:
+    """Remove all of a run that failed, or that was deleted while it was planned; the plan first."""
+    for prefix in (object_keys.plan(project_id, run_id), object_keys.run(project_id, run_id)):
         remove_prefix(prefix, world)

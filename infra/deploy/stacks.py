@@ -54,8 +54,7 @@ def settled(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> S
     """
     stack = find_stack(cloud, stack_name)
     if stack and _is_under_way(stack["StackStatus"]):
-        progress(f"stack {stack_name} is {stack['StackStatus']}: waiting for the end of it")
-        _follow(cloud, stack["StackId"], progress, done=())
+        _await_rest(cloud, stack, progress)
         stack = find_stack(cloud, stack_name)
     if stack and stack["StackStatus"] in _UNCHANGEABLE:
         status = stack["StackStatus"]
@@ -67,8 +66,12 @@ def await_update(cloud: Cloud, stack_name: str, progress: Callable[[str], None])
     """Wait until no update of the stack is under way: CloudFormation does not delete it before."""
     stack = find_stack(cloud, stack_name)
     if stack and stack["StackStatus"].startswith("UPDATE_") and _is_under_way(stack["StackStatus"]):
-        progress(f"stack {stack_name} is {stack['StackStatus']}: waiting for the end of it")
-        _follow(cloud, stack["StackId"], progress, done=())
+        _await_rest(cloud, stack, progress)
+
+
+def _await_rest(cloud: Cloud, stack: StackTypeDef, progress: Callable[[str], None]) -> None:
+    progress(f"stack {stack['StackName']} is {stack['StackStatus']}: waiting for the end of it")
+    _follow(cloud, stack["StackId"], progress, done=())
 
 
 def put_stack(cloud: Cloud, stage: Stage, template_url: str, progress: Callable[[str], None]) -> None:

@@ -33,6 +33,12 @@ def reconcile(service, *, later: float = 0):
     service.delivered.clear()
 
 
+def objects_of(service, run_id):
+    """The keys of all that is stored of a run."""
+    stored = service.world.objects.list(service.world.settings.store_bucket, "")
+    return [found.key for found in stored if run_id in found.key]
+
+
 def reconcile_until_quiet(service):
     """Let time go by until the reconciler stops coming."""
     for _ in range(20):
@@ -200,9 +206,8 @@ def test_a_run_that_failed_keeps_no_candidate_pairs(service, project):
     reconcile(service)
     service.deliver_all()
 
-    store = service.world.settings.store_bucket
     assert service.get_run(project, run_id).json["state"] == "error"
-    assert [found.key for found in service.world.objects.list(store, "") if run_id in found.key] == []
+    assert objects_of(service, run_id) == []
     service.queues.dead.append(("solve", body_of(message)))
     reconcile(service)
     assert service.queues.take("solve") == []  # it does not go round in circles
@@ -369,9 +374,8 @@ def test_a_run_keeps_nothing_though_the_reconciler_dies_while_failing_it(service
     reconcile(service)
     service.deliver_all(("solve",))
 
-    store = service.world.settings.store_bucket
     assert service.get_run(project, run_id).json["state"] == "error"
-    assert [found.key for found in service.world.objects.list(store, "") if run_id in found.key] == []
+    assert objects_of(service, run_id) == []
 
 
 def test_a_run_that_failed_while_it_was_planned_is_not_started(service, project, monkeypatch):
@@ -389,9 +393,8 @@ def test_a_run_that_failed_while_it_was_planned_is_not_started(service, project,
     assert service.queues.backlog("compare") == 0
     service.deliver_all(("solve",))
 
-    store = service.world.settings.store_bucket
     assert service.get_run(project, run_id).json["state"] == "error"
-    assert [found.key for found in service.world.objects.list(store, "") if run_id in found.key] == []
+    assert objects_of(service, run_id) == []
 
 
 def test_a_run_that_was_deleted_while_it_was_planned_leaves_nothing(service, project, monkeypatch):
@@ -414,8 +417,7 @@ def test_a_run_that_was_deleted_while_it_was_planned_leaves_nothing(service, pro
     assert service.queues.backlog("compare") == 0
     service.deliver_all(("solve",))
 
-    objects = whole.objects.list(whole.settings.store_bucket, "")
-    assert [found.key for found in objects if run_id in found.key] == []
+    assert objects_of(service, run_id) == []
 
 
 def test_few_chunks_are_sent_again_where_others_wait(make_world, datasets):

@@ -56,9 +56,10 @@ def count_once(found: Sequence[Found], sampled: Sampled, world: World) -> list[F
 
     Reads the record index of every row of the data sets: so it is only asked where the answer matters.
     """
+    sides = [_Side(dataset, sampled, world) for dataset in range(len(sampled.datasets))]
     weighed: list[Found] = []
     for (left, right), group in groupby(found, lambda each: (each.draw.left, each.draw.right)):
-        weighed += _count_once(list(group), [_Side(dataset, sampled, world) for dataset in (left, right)])
+        weighed += _count_once(list(group), [sides[left], sides[right]])
     return weighed
 
 

@@ -43,10 +43,8 @@ def solve_run(message: SolveRun, world: World) -> None:
         except TooManyCandidates as error:
             world.runs.fail(run.run_id, str(error), now=world.now())
         run = world.runs.get(message.project_id, message.run_id)
-    if run is None:
+    if run is None or run.state is RunState.ERROR:
         _remove_everything(message.project_id, message.run_id, world)
-    elif run.state is RunState.ERROR:
-        _remove_everything(run.project_id, run.run_id, world)
     elif run.state is RunState.COMPLETED:
         _remove_intermediates(run, world)
 

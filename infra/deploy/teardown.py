@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from infra.deploy.clouds import Cloud
 
 ATTEMPTS = 3
-_NOT_OURS = {"CREATE_FAILED"}
-"""A bucket of this state may be another one, which was there before and has the name."""
 
 
 def remove_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
@@ -66,9 +64,10 @@ def _unprotect_databases(cloud: Cloud, stack_name: str) -> None:
 def _empty_buckets(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
     """Empty the stack's buckets: CloudFormation deletes none that holds anything.
 
-    They stop logging first, because emptying them would be logged too.
+    They stop logging first, because emptying them would be logged too. One that could not be made
+    may be another one, which was there before and has the name.
     """
-    buckets = _names(cloud, stack_name, "AWS::S3::Bucket", but={"DELETE_COMPLETE", *_NOT_OURS})
+    buckets = _names(cloud, stack_name, "AWS::S3::Bucket", "CREATE_FAILED")
     for bucket in buckets:
         _stop_logging(cloud, bucket)
     for bucket in buckets:
@@ -83,16 +82,14 @@ def _stop_logging(cloud: Cloud, bucket: str) -> None:
             raise
 
 
-def _names(
-    cloud: Cloud, stack_name: str, kind: str, *, but: Collection[str] = frozenset({"DELETE_COMPLETE"})
-) -> list[str]:
-    """Name the stack's resources of a kind that have not been deleted."""
+def _names(cloud: Cloud, stack_name: str, kind: str, *but: str) -> list[str]:
+    """Name the stack's resources of a kind that have not been deleted, but those of the given states."""
     return [
         resource["PhysicalResourceId"]
         for resource in _resources(cloud, stack_name)
         if resource["ResourceType"] == kind
         and resource.get("PhysicalResourceId")
-        and resource["ResourceStatus"] not in but
+        and resource["ResourceStatus"] not in {"DELETE_COMPLETE", *but}
     ]
 
 

@@ -66,15 +66,15 @@ def _sweep_again(tombstone: Tombstone, world: World) -> None:
 
 def _restart_upload(upload: Upload, world: World) -> None:
     """Store the manifest again, in case its S3 event was lost; give up if that never helps."""
-    waits = _waits_its_turn("intake", upload.restarts, world)
-    if not waits and not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
+    if _waits_its_turn("intake", upload.restarts, world):
+        world.uploads.note_restart(upload.upload_id, now=world.now())
+    elif not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
         return
-    if not waits and upload.restarts >= MOST_RESTARTS:
-        reject_upload(upload, f"it was not taken in, though it was started {MOST_RESTARTS + 1} times", world)
-        return
-    if not waits:
+    elif upload.restarts < MOST_RESTARTS:
         store_manifest(upload.manifest, world)
-    world.uploads.note_restart(upload.upload_id, now=world.now())
+        world.uploads.note_restart(upload.upload_id, now=world.now())
+    else:
+        reject_upload(upload, f"it was not taken in, though it was started {MOST_RESTARTS + 1} times", world)
 
 
 def _move_run(run: Run, world: World) -> None:

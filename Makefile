@@ -28,13 +28,13 @@ setup: ## Install what is needed, below build/ only
 	@$(DEVELOPMENT)/python -m infra.packaging --kernel
 
 minio: setup ## Build MinIO, once: with Go, from its source
-	@$(DEVELOPMENT)/python -m infra.local.object_store.program
+	@$(DEVELOPMENT)/python -m infra.local.minio.program
 
 demo: setup ## Link two real data sets through the whole service, and judge the linkage
 	@$(DEVELOPMENT)/python -m infra.local.demo
 
 test: setup lint types ## Pass every test
-	@test "$(OBJECT_STORE)" = localstack || $(DEVELOPMENT)/python -m infra.local.object_store.program --if-possible
+	@test "$(OBJECT_STORE)" = localstack || $(DEVELOPMENT)/python -m infra.local.minio.program --if-possible
 	@echo "== tests: unit, integration, end to end"
 	@$(DEVELOPMENT)/python -m pytest
 	@echo "== tests: what links, with anonlink's engine"

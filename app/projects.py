@@ -5,10 +5,10 @@ from http import HTTPStatus
 from chalice.app import Blueprint, Response
 
 from app import requests
-from app.answers import ProjectCreated, ProjectDescription
-from app.bodies import ProjectBody
 from app.environment import world
 from app.problems import problem, problem_details
+from app.request_bodies import ProjectBody
+from app.response_bodies import ProjectCreated, ProjectDescription
 from app.responses import answer, no_content, timestamp
 from linkage.deletion import delete_project
 from linkage.projects import NewProject, create_project, describe_project

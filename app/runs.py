@@ -5,10 +5,10 @@ from http import HTTPStatus
 from chalice.app import Blueprint, Response
 
 from app import requests
-from app.answers import RunDescription, RunStatus
-from app.bodies import RunBody
 from app.environment import world
 from app.problems import problem_details
+from app.request_bodies import RunBody
+from app.response_bodies import RunDescription, RunStatus
 from app.responses import JSON, answer, credentials_body, no_content, place_body, timestamp
 from app.run_status import status_body
 from linkage.deletion import delete_run

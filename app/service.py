@@ -5,9 +5,9 @@ from importlib.metadata import version
 
 from chalice.app import Blueprint, Response
 
-from app.answers import ServiceStatus, Version
 from app.environment import world
 from app.problems import problem_details
+from app.response_bodies import ServiceStatus, Version
 from app.responses import answer
 from linkage import __version__
 

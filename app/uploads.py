@@ -7,9 +7,9 @@ from typing import Any
 from chalice.app import Blueprint, Request, Response
 
 from app import requests
-from app.bodies import AnnouncedBody, ClknblocksBody, ClksBody, EncodingsBody, StoredBody
 from app.environment import world
 from app.problems import problem_details
+from app.request_bodies import AnnouncedBody, ClknblocksBody, ClksBody, EncodingsBody, StoredBody
 from app.responses import answer, credentials_body, place_body
 from linkage.errors import MalformedRequest
 from linkage.uploads import (

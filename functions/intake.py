@@ -4,8 +4,8 @@ from typing import Any
 
 from functions.batch import for_each_body, logger
 from functions.environment import world
-from linkage.events import manifest_keys, upload_of
 from linkage.intake import take_in_upload
+from linkage.store.events import manifest_keys, upload_of
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

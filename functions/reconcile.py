@@ -5,7 +5,7 @@ from typing import Any
 from functions.batch import for_each_message
 from functions.environment import world
 from linkage.messages import Reconcile
-from linkage.reconciling import reconcile
+from linkage.upkeep.reconciling import reconcile
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

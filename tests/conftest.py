@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.local.object_store.program import why_unavailable
+from infra.local.minio.program import why_unavailable
 from infra.local.stack import LOCALSTACK, MINIO, OBJECT_STORES, Stack, remove_data, running_stack
-from infra.trial import DEPLOYMENT_VARIABLE
+from infra.trial.trial import DEPLOYMENT_VARIABLE
 from linkage.settings import Settings
-from linkage.testing import in_memory_world
+from linkage.testing.world import in_memory_world
 from tests.driving import driver
 
 CHOSEN_STORE = os.environ.get("OBJECT_STORE")
@@ -55,7 +55,7 @@ def skip_without(object_store):
 def stack(stack_with):
     """The service, deployed to a local stack of the tests' own. Its object store is what OBJECT_STORE says.
 
-    Or one that is deployed already, wherever: a trial (see `infra.trial`) says where it is.
+    Or one that is deployed already, wherever: a trial (see `infra.trial.trial`) says where it is.
     """
     return deployed() or stack_with(CHOSEN_STORE or LOCALSTACK)
 

@@ -16,9 +16,10 @@ import app.environment
 import functions.environment
 from app import app as chalice_app
 from linkage.messages import Message
-from linkage.object_keys import MANIFEST_PREFIX
 from linkage.ports import World
-from linkage.testing import MemoryObjects, MemoryQueues
+from linkage.store.object_keys import MANIFEST_PREFIX
+from linkage.testing.objects import MemoryObjects
+from linkage.testing.queues import MemoryQueues
 from tests.documented import assert_documented
 
 WORKERS = ("intake", "plan", "compare", "solve", "delete")

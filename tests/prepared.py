@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from linkage import object_keys
-from linkage.block_files import block_key
-from linkage.blocking import BLOCK, dump_blocks
-from linkage.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, Memberships, dump_report, sort_encodings
+from linkage.encodings.block_files import block_key
+from linkage.encodings.block_tables import BLOCK, dump_blocks
+from linkage.encodings.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, Memberships, dump_report, sort_encodings
 from linkage.messages import PlanRun
 from linkage.models import (
     FileFormat,
@@ -22,9 +21,10 @@ from linkage.models import (
     UploadState,
 )
 from linkage.planning import plan_run
-from linkage.plans import Plan
+from linkage.plans.plan import Plan
 from linkage.ports import World
 from linkage.progress import read_plan
+from linkage.store import object_keys
 
 PROJECT, RUN = "p" * 48, "r" * 48
 

@@ -9,9 +9,9 @@ from typing import Any
 from chalice.app import RouteEntry
 from pydantic import TypeAdapter
 
-from app.answers import Identifier, Problem
 from app.openapi.operations import BYTES, OPERATIONS, RECEIPT, RESULT, UPDATE, Operation
 from app.problems import PROBLEM
+from app.response_bodies import Identifier, Problem
 from linkage import __version__
 
 _JSON, _HTML = "application/json", "text/html; charset=utf-8"

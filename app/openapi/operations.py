@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app import answers, bodies
+from app import request_bodies as bodies
+from app import response_bodies as answers
 
 RESULT, UPDATE, RECEIPT = "result_token", "update_token", "receipt_token"
 """Who may ask: the names of the tokens in the document."""

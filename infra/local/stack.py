@@ -16,9 +16,9 @@ from pathlib import Path
 from infra.deploy import DeploymentFailed
 from infra.local.deployment import await_api, deploy_service, reconcile
 from infra.local.environments import ROOT
-from infra.local.object_store import wiring
-from infra.local.object_store.deployed import MirrorFailed
-from infra.local.object_store.program import MinioUnavailable, build_minio
+from infra.local.minio import wiring
+from infra.local.minio.deployed import MirrorFailed
+from infra.local.minio.program import MinioUnavailable, build_minio
 from infra.local.servers import (
     LOOPBACK,
     Server,

@@ -18,19 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.deploy import Cloud, DeploymentFailed
 from infra.deploy.stages import read_stage
 from infra.local.stack import StackFailed, running_stack
-from infra.trial import (
-    MINUTES,
-    SIGNALS,
-    Surroundings,
-    TrialInterrupted,
-    interruptible,
-    persisting,
-    run_trial,
-    say,
-    take_away,
-    trial_prefix,
-    write_failure,
-)
+from infra.trial.interruption import SIGNALS, TrialInterrupted, interruptible, persisting
+from infra.trial.reporting import say, write_failure
+from infra.trial.trial import MINUTES, Surroundings, run_trial, take_away, trial_prefix
 
 LOCAL = "local"
 _DATABASE = "trial"

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from linkage import object_keys
-from linkage.candidate_files import count_stored
+from linkage.candidates.files import count_stored
 from linkage.comparing import compare_chunk
 from linkage.messages import CompareChunk
-from linkage.plans import Plan
+from linkage.plans.plan import Plan
 from linkage.ports import World
-from linkage.testing import in_memory_world
+from linkage.store import object_keys
+from linkage.testing.world import in_memory_world
 from tests.prepared import PROJECT, RUN, plan_of
 
 THRESHOLD = 0.8

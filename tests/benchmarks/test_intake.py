@@ -11,7 +11,7 @@ import boto3
 import numpy as np
 import pytest
 
-from linkage.encoding_sets import REPORT
+from linkage.encodings.encoding_sets import REPORT
 from tests.driving import texts
 from tests.e2e.client import Client, object_store
 from tests.ways import announcement

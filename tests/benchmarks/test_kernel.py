@@ -15,11 +15,11 @@ import pytest
 from infra.local.environments import python
 from infra.packaging import ROOT
 from infra.packaging.kernel import zig
-from linkage.anonlink_engine import dice_coefficient_accelerated
-from linkage.candidates import PAIR
-from linkage.encoding_sets import popcounts
-from linkage.kernel import Comparison, KernelPath, Scan, Tuning, paths
-from linkage.native_engine import NativeEngine, split_tasks
+from linkage.candidates.pairs import PAIR
+from linkage.encodings.encoding_sets import popcounts
+from linkage.engines.anonlink import dice_coefficient_accelerated
+from linkage.engines.kernel import Comparison, KernelPath, Scan, Tuning, paths
+from linkage.engines.native import NativeEngine, split_tasks
 from tests.benchmarks.measuring import in_turns, say
 
 pytestmark = pytest.mark.benchmark

@@ -6,8 +6,8 @@ From these the cost model tells time and dollars.
 import pytest
 
 from linkage.cli import bounds_of
-from linkage.costing import CostModel
-from linkage.workloads import Workload
+from linkage.cost.model import CostModel
+from linkage.cost.workloads import Workload
 from tests.benchmarks.comparing import THRESHOLD, cpu_seconds, load, planned_world
 from tests.benchmarks.people import make_people
 

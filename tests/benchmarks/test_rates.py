@@ -9,11 +9,11 @@ import time
 import numpy as np
 import pytest
 
-from linkage.costing import RATES, ROW_SECONDS
-from linkage.encoding_sets import popcounts
-from linkage.engines import engine
-from linkage.kernel import KernelPath, paths
-from linkage.native_engine import NativeEngine
+from linkage.cost.model import RATES, ROW_SECONDS
+from linkage.encodings.encoding_sets import popcounts
+from linkage.engines.choice import engine
+from linkage.engines.kernel import KernelPath, paths
+from linkage.engines.native import NativeEngine
 from tests.benchmarks.comparing import THRESHOLD, load
 from tests.benchmarks.people import make_people
 

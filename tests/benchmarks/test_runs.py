@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from linkage.cli import bounds_of
-from linkage.costing import FUNCTIONS, Assumptions, CostModel
+from linkage.cost.model import FUNCTIONS, Assumptions, CostModel
+from linkage.cost.workloads import Workload
 from linkage.settings import Settings
-from linkage.workloads import Workload
 from tests.benchmarks.function_logs import count_reports, spent_since
 from tests.benchmarks.people import make_people
 from tests.e2e.client import Client, object_store

@@ -20,11 +20,11 @@ import json, resource, sys, time
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
-from linkage.candidate_files import HEADER
-from linkage.candidates import PAIR, drop_duplicates
-from linkage.engines import engine
-from linkage.gathering import CandidateFile, gather_candidates
-from linkage.testing import in_memory_world
+from linkage.candidates.files import HEADER
+from linkage.candidates.pairs import PAIR, drop_duplicates
+from linkage.engines.choice import engine
+from linkage.store.gathering import CandidateFile, gather_candidates
+from linkage.testing.world import in_memory_world
 
 folder, count, files, records = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), 1_000_000
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from infra.packaging import ROOT
-from linkage.anonlink_engine import greedy_solve
-from linkage.candidates import CANDIDATE, scores
-from linkage.engines import engine
+from linkage.candidates.pairs import CANDIDATE, scores
+from linkage.engines.anonlink import greedy_solve
+from linkage.engines.choice import engine
 from tests.benchmarks.measuring import in_turns, say
 
 pytestmark = pytest.mark.benchmark
@@ -82,8 +82,8 @@ def test_a_hundred_million_candidates(benchmark):
 ROUNDS_OF_CANDIDATES = """
 import json, resource, time
 import numpy as np
-from linkage.candidates import CANDIDATE
-from linkage.engines import engine
+from linkage.candidates.pairs import CANDIDATE
+from linkage.engines.choice import engine
 native, generator, records = engine("native"), np.random.default_rng(1), 2_000_000
 solver = native.new_solver([records, records], max_pending=0)
 sorting = solving = fed = 0

@@ -15,7 +15,8 @@ from redis import Redis
 
 from linkage.adapters.world import connect
 from linkage.migrations import migrate
-from linkage.testing import Clock, MemoryQueues
+from linkage.testing.clock import Clock
+from linkage.testing.queues import MemoryQueues
 
 DATABASE = "promises"
 TABLES = ("projects", "parties", "uploads", "runs", "tombstones", "audit", "timer")

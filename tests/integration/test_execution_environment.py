@@ -11,10 +11,10 @@ from uuid import uuid4
 import pytest
 
 from infra.local.environments import python
-from infra.local.lambda_executor.environment import ExecutionEnvironment
-from infra.local.lambda_executor.limits import RESPONSE_BYTES, request_complaint
-from infra.local.lambda_executor.process import Function
-from infra.local.lambda_executor.runtime_api import InitFailed
+from infra.local.localstack_plugin.functions.environment import ExecutionEnvironment
+from infra.local.localstack_plugin.functions.limits import RESPONSE_BYTES, request_complaint
+from infra.local.localstack_plugin.functions.process import Function
+from infra.local.localstack_plugin.functions.runtime_api import InitFailed
 
 
 @pytest.fixture

@@ -12,13 +12,15 @@ import requests
 from botocore.config import Config
 
 from infra.local import processes
-from infra.local.object_store.deployed import put_notifications
-from infra.local.object_store.program import build_minio
-from infra.local.servers import bridge, free_port, localstack, minio, postgres
+from infra.local.minio import bridge_server as bridge
+from infra.local.minio import server as minio
+from infra.local.minio.deployed import put_notifications
+from infra.local.minio.program import build_minio
+from infra.local.servers import free_port, localstack, postgres
 from infra.local.servers.running import running
 from infra.local.stack import LOCALSTACK, MINIO, StackFailed, remove_data, running_stack, start_stack, stop_stack
 from infra.local.state import kept_dir, read_processes, read_stack
-from linkage.events import manifest_keys
+from linkage.store.events import manifest_keys
 from tests.conftest import skip_without
 from tests.e2e.client import Client, as_json, object_store
 from tests.oracle import groups_of_anonlink, groups_of_result

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from linkage.messages import CompareChunk, PlanRun, Reconcile, SolveRun
-from linkage.reconciling import MOST_INTO_BACKLOG, QUEUE_MEMORY_S
+from linkage.upkeep.reconciling import MOST_INTO_BACKLOG, QUEUE_MEMORY_S
 from tests.driving import body_of, driver, s3_event
 from tests.faults import Killed, Mortality, mortal
 

@@ -189,7 +189,7 @@ def test_one_that_cannot_be_removed_keeps_no_other(service, project, monkeypatch
 
 
 def test_those_that_cannot_be_removed_do_not_stop_the_others_nor_go_round_in_circles(service, monkeypatch):
-    monkeypatch.setattr("linkage.retention.AT_ONCE", 2)
+    monkeypatch.setattr("linkage.upkeep.retention.AT_ONCE", 2)
     projects = [service.create_project() for _ in range(5)]
     stuck = projects[0]["project_id"]
     remove = type(service.world.projects).delete
@@ -206,7 +206,7 @@ def test_those_that_cannot_be_removed_do_not_stop_the_others_nor_go_round_in_cir
 
 
 def test_more_than_one_message_can_remove_expire_in_several(service, monkeypatch):
-    monkeypatch.setattr("linkage.retention.AT_ONCE", 2)
+    monkeypatch.setattr("linkage.upkeep.retention.AT_ONCE", 2)
     projects = [service.create_project() for _ in range(5)]
 
     a_day_begins(service, later=91 * DAY_S)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from linkage.testing import MemoryObjects, in_memory_world
+from linkage.testing.objects import MemoryObjects
+from linkage.testing.world import in_memory_world
 from tests.driving import driver
 from tests.faults import Killed, Mortality, mortal
 from tests.promises.deletion import objects_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.packaging import ROOT, build
-from linkage.testing import in_memory_world
+from linkage.testing.world import in_memory_world
 from tests.rendering import ALL_OPTIONS, Template, rendered
 
 

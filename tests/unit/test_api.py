@@ -10,7 +10,7 @@ import pytest
 
 from app.problems import PROBLEMS
 from linkage import errors
-from linkage.testing import in_memory_world
+from linkage.testing.world import in_memory_world
 from tests.driving import driver, texts
 
 TOKEN = re.compile(r"[0-9a-f]{48}")

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.candidate_files import HEADER, OVERFLOW, PAIR_BYTES, byte_range, count_stored, is_overflow
-from linkage.candidates import PAIR, drop_duplicates, load_pairs, with_datasets
+from linkage.candidates.files import HEADER, OVERFLOW, PAIR_BYTES, byte_range, count_stored, is_overflow
+from linkage.candidates.pairs import PAIR, drop_duplicates, load_pairs, with_datasets
 
 pair_lists = st.lists(st.tuples(*[st.integers(0, 9)] * 4), max_size=40)
 

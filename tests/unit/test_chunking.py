@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.blocking import BLOCK
-from linkage.chunking import Work, choose_chunk_size, count_comparisons, split_comparisons
+from linkage.encodings.block_tables import BLOCK
+from linkage.plans.chunking import Work, choose_chunk_size, count_comparisons, split_comparisons
 
 works = st.builds(Work, st.integers(1, 200), st.integers(0, 5), st.none() | st.integers(1, 200))
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from infra.packaging import ROOT
 from linkage.cli import bounds_of
-from linkage.cost_texts import assumptions_text, duration_text
-from linkage.costing import COMPARE_CONCURRENCY, FUNCTIONS, RATES, CostModel
-from linkage.prices import DATE, PRICES, REGION
+from linkage.cost.model import COMPARE_CONCURRENCY, FUNCTIONS, RATES, CostModel
+from linkage.cost.prices import DATE, PRICES, REGION
+from linkage.cost.report import assumptions_text, duration_text
+from linkage.cost.workloads import RANDOM_PAIRS, Blocking, Workload, WorkloadRefused, count_blocks
 from linkage.settings import Settings
-from linkage.testing import in_memory_world
-from linkage.workloads import RANDOM_PAIRS, Blocking, Workload, WorkloadRefused, count_blocks
+from linkage.testing.world import in_memory_world
 from tests.prepared import plan_of
 
 TEXT = (ROOT / "docs" / "cost.md").read_text()

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.block_files import block_key, dump_block_file, order_by_record, read_block_file
-from linkage.blocking import BLOCK, WHOLE_DATASET, dump_blocks, load_blocks, shared_blocks
-from linkage.encoding_sets import Memberships, dump_report, popcounts, sort_encodings
-from linkage.encodings import MEMBERSHIP_COST, RECORD_COST
+from linkage.encodings.block_files import block_key, dump_block_file, order_by_record, read_block_file
+from linkage.encodings.block_tables import BLOCK, WHOLE_DATASET, dump_blocks, load_blocks, shared_blocks
+from linkage.encodings.encoding_sets import Memberships, dump_report, popcounts, sort_encodings
+from linkage.encodings.wire import MEMBERSHIP_COST, RECORD_COST
 from linkage.errors import InvalidRequest, UploadRejected
 
 MANY = 1000
@@ -182,7 +182,7 @@ def test_a_map_that_names_no_record_is_refused(key):
 MEASURE = """
 import sys
 import numpy as np
-from linkage.encoding_sets import Memberships, sort_encodings
+from linkage.encodings.encoding_sets import Memberships, sort_encodings
 
 def peak_bytes():
     (peak,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]

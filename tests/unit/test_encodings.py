@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.block_files import read_block_file
-from linkage.encodings import check_size, decode, join_encodings, read_binary, read_json
+from linkage.encodings.block_files import read_block_file
+from linkage.encodings.json_files import MOST_TOKEN_BYTES
+from linkage.encodings.wire import check_size, decode, join_encodings, read_binary, read_json
 from linkage.errors import InvalidRequest, UploadRejected
-from linkage.json_files import MOST_TOKEN_BYTES
 
 
 def b64(raw):

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from infra.local.demo import febrl4
 from infra.local.environments import python
-from linkage.anonlink_engine import greedy_solve
-from linkage.candidates import CANDIDATE, PAIR, scores
-from linkage.engines import SolverLimitReached, engine
+from linkage.candidates.pairs import CANDIDATE, PAIR, scores
+from linkage.engines.anonlink import greedy_solve
+from linkage.engines.choice import engine
+from linkage.engines.contract import SolverLimitReached
 from tests.oracle import pairs_by_definition
 
 ENGINES = ["native", "anonlink"]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from linkage import estimating
-from linkage.blocking import dump_blocks
-from linkage.encoding_sets import BLOCKS, ENCODINGS, ROWS, Memberships, sort_encodings
+from linkage.encodings.block_tables import dump_blocks
+from linkage.encodings.encoding_sets import BLOCKS, ENCODINGS, ROWS, Memberships, sort_encodings
 from linkage.estimating import Sampled, count_once, find_in_sample
-from linkage.sampling import estimate
-from linkage.testing import in_memory_world
+from linkage.plans.sampling import estimate
+from linkage.testing.world import in_memory_world
 
 RECORDS, SIZE = 400, 16
 

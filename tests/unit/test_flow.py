@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.testing import in_memory_world
+from linkage.testing.world import in_memory_world
 from tests.driving import driver
 from tests.oracle import groups_by_definition, groups_of_result
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app import app
 from app.problems import PROBLEMS, logger
 from linkage import errors
-from linkage.testing import in_memory_world
+from linkage.testing.world import in_memory_world
 from tests.driving import driver
 
 NOWHERE = "0" * 48

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from infra.packaging import ROOT
 from infra.packaging.kernel import FLAGS, MACHINES, PATH_FLAGS, build_kernel, build_library, library_name, zig
-from linkage import kernel
-from linkage.candidates import CANDIDATE, PAIR
-from linkage.encoding_sets import popcounts
-from linkage.engines import SolverLimitReached
-from linkage.kernel import (
+from linkage.candidates.pairs import CANDIDATE, PAIR
+from linkage.encodings.encoding_sets import popcounts
+from linkage.engines import kernel
+from linkage.engines.contract import SolverLimitReached
+from linkage.engines.kernel import (
     SMALLEST_CAPACITY,
     Comparison,
     GreedySolver,

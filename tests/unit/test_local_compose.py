@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.local.object_store.program import MODULE, VERSION
+from infra.local.minio.program import MODULE, VERSION
 from infra.local.servers.localstack import SERVICES
 
 FILE = Path(__file__).parents[2] / "infra" / "local" / "compose.yaml"

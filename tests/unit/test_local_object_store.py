@@ -11,11 +11,11 @@ from botocore.exceptions import EndpointConnectionError
 
 from infra.local import __main__
 from infra.local.kept_secrets import kept_secret
-from infra.local.object_store import program
-from infra.local.object_store.bridge import Bridge, as_s3_event
-from infra.local.object_store.deployed import _of_s3
-from infra.local.object_store.settings import User, with_object_store, write_settings
-from linkage.events import manifest_keys
+from infra.local.minio import program
+from infra.local.minio.bridge import Bridge, as_s3_event
+from infra.local.minio.deployed import _of_s3
+from infra.local.minio.settings import User, with_object_store, write_settings
+from linkage.store.events import manifest_keys
 
 TOKEN = "token-of-the-test"
 KEY = "intake/p%20roject/ü+1.json"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.local.lambda_executor.permissions import Ask, allows
+from infra.local.localstack_plugin.s3_permissions.policies import Ask, allows
 
 PUT = Ask("s3:PutObject", "arn:aws:s3:::bucket/party/file", {"aws:SecureTransport": "true", "s3:prefix": "party/"})
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.candidates import CANDIDATE, PAIR, drop_duplicates, scores, with_datasets
-from linkage.engines import engine
-from linkage.merging import SortedFile, merge_files
+from linkage.candidates.merging import SortedFile, merge_files
+from linkage.candidates.pairs import CANDIDATE, PAIR, drop_duplicates, scores, with_datasets
+from linkage.engines.choice import engine
 
 ENGINE = engine("anonlink")
 
@@ -74,7 +74,7 @@ def test_each_file_is_read_once_from_start_to_end():
 
 @pytest.mark.parametrize("parties", [2, 3, 5])
 def test_data_sets_are_numbered_as_their_combinations(parties):
-    from linkage.plans import Plan, PlannedChunk  # noqa: PLC0415
+    from linkage.plans.plan import Plan, PlannedChunk  # noqa: PLC0415
 
     plan = Plan(
         run_id="run",

@@ -15,7 +15,7 @@ from app import app
 from app.openapi import render_page
 from app.openapi.operations import OPERATIONS
 from app.problems import PROBLEMS
-from linkage.testing import in_memory_world
+from linkage.testing.world import in_memory_world
 from tests.documented import assert_documented, document
 from tests.driving import driver
 from tests.unit.test_gateway import OF_ITS_OWN

@@ -98,7 +98,10 @@ def test_every_handler_is_in_its_package(packages):
         ("functions", "functions.intake, functions.plan, functions.compare"),
         ("functions", "functions.solve, functions.delete, functions.reconcile"),
         ("functions", "functions.migrate, psycopg2, anonlink.solving"),
-        ("functions", "linkage.native_engine; linkage.native_engine.NativeEngine().new_solver([1, 1], max_pending=0)"),
+        (
+            "functions",
+            "linkage.engines.native; linkage.engines.native.NativeEngine().new_solver([1, 1], max_pending=0)",
+        ),
     ],
 )
 def test_it_is_imported_as_lambda_does(sandbox, package, imports):

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.permutations import draw_permutations, dump_permutations, load_permutations
+from linkage.result_types.permutations import draw_permutations, dump_permutations, load_permutations
 
 
 @st.composite

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.encoding_sets import Memberships, sort_encodings
-from linkage.repeats import count_shared_blocks
+from linkage.encodings.encoding_sets import Memberships, sort_encodings
+from linkage.plans.repeats import count_shared_blocks
 
 records = st.lists(st.sets(st.integers(0, 12), max_size=6), min_size=1, max_size=12)
 

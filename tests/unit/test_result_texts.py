@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage import result_texts
-from linkage.candidates import CANDIDATE
-from linkage.engines import engine
+from linkage.candidates.pairs import CANDIDATE
+from linkage.engines.choice import engine
+from linkage.result_types import texts as result_texts
 from tests.oracle import anonlink
 
 rows = st.lists(st.tuples(st.integers(1, 50), st.integers(100, 120), st.just(0), *[st.integers(0, 2**32 - 1)] * 2))

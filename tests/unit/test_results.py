@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from linkage.testing import in_memory_world
+from linkage.testing.world import in_memory_world
 from tests.driving import driver, texts
 from tests.oracle import anonlink, candidates_by_definition, groups_by_definition, groups_of_result
 

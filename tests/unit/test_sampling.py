@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.blocking import BLOCK
-from linkage.candidates import PAIR, join_pairs
-from linkage.engines import engine
-from linkage.sampling import (
+from linkage.candidates.pairs import PAIR, join_pairs
+from linkage.encodings.block_tables import BLOCK
+from linkage.engines.choice import engine
+from linkage.plans.sampling import (
     FEWEST_DRAWS,
     MOST_DRAWS,
     SPAN_ROWS,

@@ -12,8 +12,8 @@ import pytest
 
 from infra.local.environments import python
 from infra.packaging import ROOT
-from linkage import object_keys
 from linkage.settings import Settings
+from linkage.store import object_keys
 from tests.rendering import (
     WORKERS,
     listed,

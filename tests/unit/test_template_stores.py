@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from infra.packaging import ROOT
-from linkage import object_keys
+from linkage.store import object_keys
 from tests.rendering import of_type, rendered, statements
 
 

@@ -38,7 +38,7 @@ def test_every_alarm_tells_somebody_and_the_runbook_tells_what_to_do(template):
 
 
 def test_filters_find_what_the_service_logs(template):
-    reconciling = (ROOT / "layers/linkage/python/linkage/reconciling.py").read_text()
+    reconciling = (ROOT / "layers/linkage/python/linkage/upkeep/reconciling.py").read_text()
 
     pattern = template["Resources"]["StuckRuns"]["Properties"]["FilterPattern"]
 

@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from infra import trial
 from infra.deploy import DeploymentFailed, Stage
 from infra.deploy.stages import _STACK_NAME, LONGEST_STACK_NAME
 from infra.local.stack import StackFailed
-from infra.trial import SIGNALS, Surroundings, TrialInterrupted, __main__, run_trial
+from infra.trial import __main__, trial
+from infra.trial.interruption import SIGNALS, TrialInterrupted
+from infra.trial.trial import Surroundings, run_trial
 
 STAGE = Stage("test", "linkage-trial", "us-east-1", {"Managed": "true", "LogLevel": "INFO"})
 

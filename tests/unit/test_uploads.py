@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, load_encodings
-from linkage.encodings import MEMBERSHIP_COST, needed_bytes
-from linkage.testing import in_memory_world
+from linkage.encodings.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, load_encodings
+from linkage.encodings.wire import MEMBERSHIP_COST, needed_bytes
+from linkage.testing.world import in_memory_world
 from tests.driving import driver, texts
 from tests.oracle import groups_by_definition, groups_of_result
 from tests.ways import WITH_BLOCKS, WITHOUT_BLOCKS, announcement, blocks_file, send, sending, upload

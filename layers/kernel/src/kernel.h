@@ -28,7 +28,7 @@ enum {
 /* How to compare; each gives the same pairs. LINKAGE_BEST is the fastest that this machine can. */
 enum { LINKAGE_BEST = 0, LINKAGE_PORTABLE = 1, LINKAGE_AVX2 = 2, LINKAGE_AVX512 = 3, LINKAGE_NEON = 4 };
 
-/* linkage.candidates.PAIR and CANDIDATE. */
+/* linkage.candidates.pairs.PAIR and CANDIDATE. */
 typedef struct {
     uint32_t left, right;
     uint16_t common, total;

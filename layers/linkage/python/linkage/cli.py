@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from math import isfinite
 
-from linkage.cost_texts import report_json, report_text
-from linkage.costing import RATES, CostModel
-from linkage.encodings import check_size
+from linkage.cost.model import RATES, CostModel
+from linkage.cost.report import report_json, report_text
+from linkage.cost.workloads import Blocking, Bounds, Workload, WorkloadRefused, count_blocks
+from linkage.encodings.wire import check_size
 from linkage.errors import UploadRejected
 from linkage.settings import Settings
-from linkage.workloads import Blocking, Bounds, Workload, WorkloadRefused, count_blocks
 
 WORKERS = (1, 100, 1000)
 """Always shown, besides what was asked for."""

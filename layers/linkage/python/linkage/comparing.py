@@ -9,19 +9,19 @@ from datetime import timedelta
 
 import numpy as np
 
-from linkage import object_keys
-from linkage.candidate_files import HEADER, OVERFLOW, count_stored
-from linkage.candidates import PAIR, CandidatePairs, drop_duplicates, join_pairs
-from linkage.chunking import Rectangles
-from linkage.deletion import remove_prefix
-from linkage.engines import engine
-from linkage.gathering import CandidateFile, gather_candidates
+from linkage.candidates.files import HEADER, OVERFLOW, count_stored
+from linkage.candidates.pairs import PAIR, CandidatePairs, drop_duplicates, join_pairs
+from linkage.engines.choice import engine
 from linkage.messages import CompareChunk, SolveRun
 from linkage.models import ChunkCount
-from linkage.plans import RECTANGLE_BYTES, Plan, PlannedChunk
+from linkage.plans.chunking import Rectangles
+from linkage.plans.plan import RECTANGLE_BYTES, Plan, PlannedChunk
 from linkage.ports import World
 from linkage.progress import count_chunk, read_plan
-from linkage.row_reading import read_encodings, read_record_indices, span
+from linkage.store import object_keys
+from linkage.store.gathering import CandidateFile, gather_candidates
+from linkage.store.removal import remove_prefix
+from linkage.store.row_reading import read_encodings, read_record_indices, span
 from linkage.tokens import new_id
 
 MOST_REPEATS = 16

@@ -8,13 +8,14 @@ nothing can write any more, and the tombstone stays until a sweep finds nothing.
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from linkage import object_keys
 from linkage.errors import ProgressUnavailable
 from linkage.messages import DeleteData
 from linkage.models import Tombstone
 from linkage.ports import World
 from linkage.projects import open_project
 from linkage.runs import open_run
+from linkage.store import object_keys
+from linkage.store.removal import remove_prefix
 from linkage.timing import arm_timer
 
 
@@ -66,14 +67,6 @@ def sweep(message: DeleteData, world: World) -> None:
         world.tombstones.postpone(tombstone, now + _longest_flight(world))
     else:
         world.tombstones.remove(tombstone)
-
-
-def remove_prefix(prefix: str, world: World, *, bucket: str | None = None) -> int:
-    """Remove every object whose key begins with the prefix (of the store bucket) and return how many there were."""
-    where = bucket or world.settings.store_bucket
-    keys = [found.key for found in world.objects.list(where, prefix)]
-    world.objects.delete(where, keys)
-    return len(keys)
 
 
 def _longest_flight(world: World) -> timedelta:

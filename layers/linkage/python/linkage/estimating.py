@@ -1,4 +1,4 @@
-"""Estimate a run's candidate pairs when it is planned: read and compare the rows that `linkage.sampling` draws."""
+"""Estimate the candidate pairs of a run when it is planned, from the rows that `linkage.plans.sampling` draws."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -8,15 +8,15 @@ from itertools import groupby
 
 import numpy as np
 
-from linkage.blocking import BlockTable
-from linkage.candidates import join_pairs
-from linkage.encoding_sets import Encodings, Rows
-from linkage.engines import engine
-from linkage.gathering import PARALLEL_READS
+from linkage.candidates.pairs import join_pairs
+from linkage.encodings.block_tables import BlockTable
+from linkage.encodings.encoding_sets import Encodings, Rows
+from linkage.engines.choice import engine
+from linkage.plans.repeats import count_shared_blocks
+from linkage.plans.sampling import Draw, Found, Span, draw_rows, join_spans
 from linkage.ports import World
-from linkage.repeats import count_shared_blocks
-from linkage.row_reading import read_encodings, read_record_indices
-from linkage.sampling import Draw, Found, Span, draw_rows, join_spans
+from linkage.store.gathering import PARALLEL_READS
+from linkage.store.row_reading import read_encodings, read_record_indices
 
 _Reader = Callable[[Sequence[Span]], Encodings]
 """Returns the encodings of the rows of spans, one after the other."""

@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from linkage import object_keys
-from linkage.block_files import read_block_file
-from linkage.blocking import BLOCK, dump_blocks
-from linkage.deletion import remove_prefix
-from linkage.encoding_sets import (
+from linkage.encodings.block_files import read_block_file
+from linkage.encodings.block_tables import BLOCK, dump_blocks
+from linkage.encodings.encoding_sets import (
     BLOCKS,
     ENCODINGS,
     REPORT,
@@ -16,12 +14,14 @@ from linkage.encoding_sets import (
     dump_report,
     sort_encodings,
 )
-from linkage.encodings import MEMBERSHIP_COST, check_size, needed_bytes, read_binary, read_json
+from linkage.encodings.wire import MEMBERSHIP_COST, check_size, needed_bytes, read_binary, read_json
 from linkage.errors import UploadRejected
 from linkage.models import FileFormat, Manifest, Upload, UploadState
 from linkage.ports import World
 from linkage.projects import expected_encoding_size
 from linkage.runs import send_waiting_runs
+from linkage.store import object_keys
+from linkage.store.removal import remove_prefix
 
 _READERS = {FileFormat.JSON: read_json, FileFormat.BINARY: read_binary}
 

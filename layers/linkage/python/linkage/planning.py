@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
-from linkage import object_keys
-from linkage.blocking import BlockTable, load_blocks
-from linkage.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
-from linkage.encoding_sets import BLOCKS, REPORT
+from linkage.encodings.block_tables import BlockTable, load_blocks
+from linkage.encodings.encoding_sets import BLOCKS, REPORT
 from linkage.errors import TooManyCandidates
 from linkage.estimating import Sampled, count_once, find_in_sample
 from linkage.messages import CompareChunk, PlanRun, SolveRun
 from linkage.models import Project, ResultType, Run, RunState
-from linkage.plans import Plan, PlannedChunk
+from linkage.plans.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
+from linkage.plans.plan import Plan, PlannedChunk
+from linkage.plans.sampling import Estimate, estimate
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
-from linkage.sampling import Estimate, estimate
+from linkage.store import object_keys
 from linkage.timing import arm_timer
 
 

@@ -6,12 +6,12 @@ worker, the plan worker, the reconciler and a status request alike. So a flush o
 
 from contextlib import suppress
 
-from linkage import object_keys
-from linkage.candidate_files import count_stored, is_overflow
+from linkage.candidates.files import count_stored, is_overflow
 from linkage.errors import ProgressUnavailable
 from linkage.models import ChunkCount, Progress, Run
-from linkage.plans import Plan
+from linkage.plans.plan import Plan
 from linkage.ports import World
+from linkage.store import object_keys
 
 
 def list_stored_chunks(project_id: str, plan: Plan, world: World) -> list[ChunkCount]:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from linkage import object_keys
 from linkage.errors import AccessDenied, RunFailed, RunNotComplete
 from linkage.models import Credentials, Project, ResultType, Run, RunState
 from linkage.ports import World
 from linkage.projects import identify_reader
+from linkage.store import object_keys
 
 
 @dataclass(frozen=True, slots=True)

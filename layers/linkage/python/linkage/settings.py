@@ -38,7 +38,7 @@ class Settings(BaseModel):
     """Memory, in bytes, that intake may need to sort one upload: its function has a little more."""
 
     engine: Literal["native", "anonlink"] = "native"
-    """Who compares, sorts and groups: see `linkage.engines`."""
+    """Who compares, sorts and groups: see `linkage.engines.contract`."""
     chunk_max_comparisons: int = Field(10_000_000_000, ge=1)
     """Of one chunk: about ten seconds of one vCPU with the native engine, two minutes with anonlink's."""
     chunk_min_comparisons: int = Field(400_000_000, ge=1)

@@ -3,19 +3,17 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from linkage import object_keys
-from linkage.candidates import Candidates
-from linkage.deletion import remove_prefix
-from linkage.engines import Groups, SolverLimitReached, engine
+from linkage.candidates.pairs import Candidates
+from linkage.engines.choice import engine
+from linkage.engines.contract import Groups, SolverLimitReached
 from linkage.errors import TooManyCandidates
-from linkage.gathering import CandidateFile, gather_candidates
 from linkage.messages import SolveRun
 from linkage.models import ResultType, Run, RunState
-from linkage.permutations import Permutations, draw_permutations, dump_permutations, load_permutations
-from linkage.plans import Plan
+from linkage.plans.plan import Plan
 from linkage.ports import World
 from linkage.progress import list_stored_chunks, read_plan
-from linkage.result_texts import (
+from linkage.result_types.permutations import Permutations, draw_permutations, dump_permutations, load_permutations
+from linkage.result_types.texts import (
     SCORE_FILE_HEADER,
     SCORES_CLOSE,
     SCORES_OPEN,
@@ -25,6 +23,9 @@ from linkage.result_texts import (
     score_rows,
     scores_text,
 )
+from linkage.store import object_keys
+from linkage.store.gathering import CandidateFile, gather_candidates
+from linkage.store.removal import remove_prefix
 
 
 def solve_run(message: SolveRun, world: World) -> None:

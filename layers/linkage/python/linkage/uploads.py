@@ -7,9 +7,8 @@ row comes first and holds all that the manifest says, so that a manifest that wa
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from linkage import object_keys
-from linkage.block_files import dump_block_file, order_by_record
-from linkage.encodings import join_encodings, needed_bytes
+from linkage.encodings.block_files import dump_block_file, order_by_record
+from linkage.encodings.wire import join_encodings, needed_bytes
 from linkage.errors import (
     AccessDenied,
     CredentialsNotOffered,
@@ -31,6 +30,7 @@ from linkage.models import (
 )
 from linkage.ports import World
 from linkage.projects import expected_encoding_size, identify_party
+from linkage.store import object_keys
 from linkage.timing import arm_timer
 from linkage.tokens import hash_token, new_id, new_token
 

@@ -1,0 +1,1 @@
+"""API Gateway: its own errors, and the addresses under which it answers."""

@@ -1,0 +1,1 @@
+"""Lambda functions: one operating system process for each execution environment."""

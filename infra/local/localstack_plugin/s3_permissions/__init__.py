@@ -1,0 +1,1 @@
+"""Permissions of S3: signatures are checked, and policies hold."""

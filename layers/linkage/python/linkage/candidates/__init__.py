@@ -1,0 +1,1 @@
+"""Candidate pairs: their order, their files, and the merging of files."""

@@ -1,0 +1,1 @@
+"""Cost: what a run costs on AWS and how long it takes."""

@@ -1,0 +1,283 @@
+"""What a run costs, and how long it takes: a model of the deployed functions, to be asked before the run is made.
+
+Every number that it takes for given is a field of `Assumptions`, told with each answer and measured where it says so
+(docs/cost.md). What can be had from the service is taken from there: the chunks from the code that plans, the bounds
+from its settings, the functions' memory from `FUNCTIONS`, which a test holds against the template.
+
+This module is pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heapify, heapreplace
+from math import ceil
+
+import numpy as np
+
+from linkage.cost.prices import PRICES
+from linkage.cost.workloads import Bounds, ChunkSize, Workload, check_uploads, cut_chunks
+
+MB_PER_VCPU = 1769
+PART_BYTES, PIECE_BYTES = 16 * 2**20, 8 * 2**20
+"""Objects are written in parts and read in pieces of these sizes: see `linkage.adapters.multipart`, `range_reading`."""
+MONTH_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of infra/template.yaml."""
+
+    memory_mb: int
+    timeout_s: int
+
+    @property
+    def vcpus(self) -> float:
+        """How many processors Lambda gives it."""
+        return self.memory_mb / MB_PER_VCPU
+
+
+FUNCTIONS = {
+    "api": Function(1769, 29),
+    "intake": Function(3538, 900),
+    "plan": Function(3538, 300),
+    "compare": Function(7076, 900),
+    "solve": Function(10240, 900),
+    "reconcile": Function(1024, 120),
+}
+COMPARE_CONCURRENCY = 800
+"""How many chunks the template lets be compared at a time, unless told otherwise."""
+
+NATIVE_RATES = ((0.65, 600), (0.7, 800), (0.75, 1000), (0.8, 1250), (0.85, 1600), (0.9, 2300), (0.95, 4000))
+ANONLINK_RATES = ((0.65, 80), (0.95, 80))
+RATES = {"native": NATIVE_RATES, "anonlink": ANONLINK_RATES}
+"""Threshold, and million comparisons of 128 bytes a second of one vCPU. Others: in proportion to their size."""
+ROW_SECONDS = {"native": 6e-8, "anonlink": 2e-6}
+"""Per row and rectangle, beside its comparisons: what makes tiny blocks dear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What the model takes for given. Seconds are of a function that is billed for them."""
+
+    s3_bytes_s: float = 75e6
+    cold_start_s: float = 1.5
+    api_request_s: float = 0.05
+    intake_s: float = 0.4
+    intake_row_s: float = 1e-6
+    plan_s: float = 0.7
+    plan_message_s: float = 2e-3
+    compare_s: float = 0.3
+    parallel: float = 0.9
+    candidate_s: float = 1e-7
+    solve_s: float = 0.3
+    solve_file_s: float = 2e-3
+    solve_candidate_s: float = 2e-7
+    solve_record_s: float = 5e-7
+    reconcile_s: float = 0.1
+    hop_s: float = 1.0
+    first_workers: int = 5
+    workers_per_s: float = 5.0
+    poll_period_s: float = 1.0
+    log_bytes: int = 2000
+    result_bytes: int = 26
+    awake_s: float = 300.0
+    capacity_units: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one function does for the run."""
+
+    invocations: int
+    seconds: float
+    memory_mb: int
+
+    @property
+    def gb_seconds(self) -> float:
+        """What Lambda bills."""
+        return self.seconds * self.memory_mb / 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The run with so many compare workers at most."""
+
+    workers: int
+    intake_s: float
+    """From the announcement of the largest upload until it is ready; all are taken in at the same time."""
+    run_s: float
+    """From the run's POST to its result."""
+    uses: dict[str, Use]
+    requests: dict[str, int]
+    dollars: dict[str, float]
+
+    @property
+    def total_dollars(self) -> float:
+        """Everything."""
+        return sum(self.dollars.values())
+
+
+def expected_rate(engine: str, workload: Workload) -> float:
+    """Return how many comparisons a second one vCPU makes."""
+    thresholds, rates = np.array(RATES[engine], dtype=float).T
+    return float(np.interp(workload.threshold, thresholds, rates)) * 1e6 * 128 / workload.encoding_size
+
+
+class CostModel:
+    """The cost and time of one workload, with any number of workers.
+
+    ``rate`` is that of one vCPU, in comparisons a second, where it was measured: see `expected_rate`.
+
+    Raises
+    ------
+    linkage.cost.workloads.WorkloadRefused
+        If the service would not take a data set of that size.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        bounds: Bounds,
+        *,
+        engine: str = "native",
+        assumptions: Assumptions = Assumptions(),
+        rate: float | None = None,
+    ) -> None:
+        check_uploads(workload, bounds)
+        self.workload, self.bounds, self.engine = workload, bounds, engine
+        self.assumptions = assumptions
+        self.rate = rate or expected_rate(engine, workload)
+        self.chunks: Sequence[ChunkSize] = list(cut_chunks(workload, bounds))
+        self.comparisons = sum(chunk.comparisons for chunk in self.chunks)
+        self.candidates = workload.candidates(self.comparisons)
+        self._row_bytes = workload.encoding_size + 4
+        self._chunk_seconds = [self.chunk_seconds(chunk) for chunk in self.chunks]
+
+    def chunk_seconds(self, chunk: ChunkSize) -> float:
+        """How long a warm compare function takes for the chunk."""
+        given = self.assumptions
+        candidates = self.candidates * chunk.comparisons / max(1, self.comparisons)
+        vcpu_s = chunk.comparisons / self.rate + chunk.rows_prepared * ROW_SECONDS[self.engine]
+        read = chunk.rows_read * self._row_bytes + len(self.chunks) * 40
+        compared = vcpu_s / (FUNCTIONS["compare"].vcpus * given.parallel)
+        return given.compare_s + compared + candidates * given.candidate_s + (read + 12 * candidates) / given.s3_bytes_s
+
+    def scenario(self, workers: int) -> Scenario:
+        """Return cost and time with so many compare workers at most."""
+        intake = [self._intake_seconds(rows) for rows in self.workload.rows]
+        run_s = self._run_seconds(workers)
+        uses = self._uses(workers, intake, run_s)
+        requests = self._requests(uses)
+        dollars = self._dollars(uses, requests, max(intake) + run_s)
+        return Scenario(workers, max(intake) + self._start_s, run_s, uses, requests, dollars)
+
+    def limits(self) -> list[str]:
+        """Say which of the service's limits the run would reach, as far as the model can tell."""
+        found = []
+        if self.candidates > self.bounds.max_candidates:
+            found.append(
+                f"{self.candidates:,} candidate pairs are expected, more than the {self.bounds.max_candidates:,} that"
+                " a run may have: it would end in an error when it is planned"
+            )
+        longest = {
+            "intake": max(map(self._intake_seconds, self.workload.rows)),
+            "plan": self._plan_seconds(),
+            "compare": max(self._chunk_seconds, default=0.0),
+            "solve": self._solve_seconds(),
+        }
+        found += [
+            f"{name} would take {seconds:,.0f} s, and is stopped after {FUNCTIONS[name].timeout_s} s"
+            for name, seconds in longest.items()
+            if seconds > FUNCTIONS[name].timeout_s
+        ]
+        return found
+
+    @property
+    def _start_s(self) -> float:
+        return self.assumptions.hop_s + self.assumptions.cold_start_s
+
+    def _intake_seconds(self, rows: int) -> float:
+        given = self.assumptions
+        return given.intake_s + rows * (given.intake_row_s + 2 * self._row_bytes / given.s3_bytes_s)
+
+    def _plan_seconds(self) -> float:
+        given, blocks = self.assumptions, self.workload.blocking.count if self.workload.blocking else 1
+        read = 28 * blocks * len(self.workload.rows)
+        return given.plan_s + read / given.s3_bytes_s + len(self.chunks) * given.plan_message_s
+
+    def _solve_seconds(self) -> float:
+        given, records = self.assumptions, sum(self.workload.record_counts)
+        candidates = self.candidates * (given.solve_candidate_s + 12 / given.s3_bytes_s)
+        return given.solve_s + len(self.chunks) * given.solve_file_s + candidates + records * given.solve_record_s
+
+    def _run_seconds(self, workers: int) -> float:
+        ends = self._plan_seconds() + self._compare_wall_seconds(workers) + self._solve_seconds()
+        return ends + 3 * self._start_s
+
+    def _compare_wall_seconds(self, workers: int) -> float:
+        """How long all chunks take: workers come one after the other, as Lambda adds them, and take what is left."""
+        given = self.assumptions
+        free = [max(0.0, n - given.first_workers) / given.workers_per_s for n in range(min(workers, len(self.chunks)))]
+        heapify(free)
+        last = 0.0
+        for seconds in self._chunk_seconds:
+            end = free[0] + seconds
+            heapreplace(free, end)
+            last = max(last, end)
+        return last
+
+    def _uses(self, workers: int, intake: Sequence[float], run_s: float) -> dict[str, Use]:
+        given, parties = self.assumptions, len(intake)
+        requests = 2 + 3 * parties + ceil(run_s / given.poll_period_s)
+        rounds = 1 + ceil((max(intake) + run_s) / 60)
+        started = min(workers, len(self.chunks))
+        seconds = {
+            "api": (requests, requests * given.api_request_s, 1),
+            "intake": (parties, sum(intake), parties),
+            "plan": (1, self._plan_seconds(), 1),
+            "compare": (len(self.chunks), sum(self._chunk_seconds), started),
+            "solve": (1, self._solve_seconds(), 1),
+            "reconcile": (rounds, rounds * given.reconcile_s, 1),
+        }
+        return {
+            name: Use(count, total + cold * given.cold_start_s, FUNCTIONS[name].memory_mb)
+            for name, (count, total, cold) in seconds.items()
+        }
+
+    def _requests(self, uses: dict[str, Use]) -> dict[str, int]:
+        """Count requests by item of the price list."""
+        chunks, parties = len(self.chunks), len(self.workload.rows)
+        sets = [rows * self._row_bytes for rows in self.workload.rows]
+        pieces = sum(2 + ceil(chunk.rows_read * self._row_bytes / PIECE_BYTES) + 2 for chunk in self.chunks)
+        windows = chunks * (1 + ceil(self.candidates / self.bounds.window_pairs))
+        return {
+            "Lambda, requests": sum(use.invocations for use in uses.values()),
+            "SQS": 3 * (parties + 2 + uses["reconcile"].invocations) + 2 * chunks + ceil(chunks / 10),
+            "S3, writing": sum(ceil(2 * size / PART_BYTES) + 6 for size in sets)
+            + chunks * (1 + ceil(12 * self.candidates / max(1, chunks) / PART_BYTES))
+            + ceil(self._result_bytes / PART_BYTES)
+            + chunks // 1000
+            + 10,
+            "S3, reading": sum(ceil(size / PIECE_BYTES) + 4 for size in sets) + 4 * chunks + pieces + windows + 200,
+            "API Gateway": uses["api"].invocations,
+        }
+
+    @property
+    def _result_bytes(self) -> int:
+        return self.workload.matches * self.assumptions.result_bytes
+
+    def _dollars(self, uses: dict[str, Use], requests: dict[str, int], busy_s: float) -> dict[str, float]:
+        given = self.assumptions
+        kept = sum(rows * self._row_bytes for rows in self.workload.rows) + self._result_bytes
+        months = self.bounds.retention_days / MONTH_DAYS
+        awake_hours = (busy_s + given.awake_s) / 3600 * given.capacity_units
+        quantities = {
+            "S3, storage": kept / 1e9 * months,
+            "logs": sum(use.invocations for use in uses.values()) * given.log_bytes / 1e9,
+            "transfer out": self._result_bytes / 1e9,
+            "database, awake": awake_hours,
+        }
+        lambda_price = PRICES["Lambda, x86"]
+        by_function = {f"Lambda, {name}": lambda_price.of(use.gb_seconds) for name, use in uses.items()}
+        others = {item: PRICES[item].of(quantity) for item, quantity in {**requests, **quantities}.items()}
+        return by_function | others

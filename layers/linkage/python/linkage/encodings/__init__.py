@@ -1,0 +1,1 @@
+"""Encodings: how parties send them, and the encoding sets that workers read."""

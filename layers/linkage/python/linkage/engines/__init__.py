@@ -1,0 +1,1 @@
+"""Engines: they compare encodings, sort candidate pairs and group records."""

@@ -1,0 +1,187 @@
+"""The native kernel as an engine: how rectangles are cut into tasks, threads share them, and memory stays bounded.
+
+A rectangle is compared in tiles, small enough for the second cache and to be shared evenly, large enough that what is
+made ready for one (its rows sorted and transposed) is a few percent of the work. Small rectangles are put together
+until they are worth a task. Who is compared with whom decides the time, never the answer.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.candidates.pairs import PAIR, CandidatePairs, Candidates
+from linkage.encodings.encoding_sets import Encodings
+from linkage.engines.contract import Rectangles, Solver, check_comparison, check_record_counts, gather
+from linkage.engines.kernel import (
+    SMALLEST_CAPACITY,
+    Comparison,
+    GreedySolver,
+    KernelPath,
+    Scan,
+    Tuning,
+    format_scores,
+    sort_candidates,
+    sort_pairs,
+)
+
+TILE_ROWS = 4096, 16384
+"""Rows on the left and on the right of a tile."""
+TASK_COMPARISONS = 1 << 26
+"""A task is about so much: some 50 ms."""
+RECTANGLE_OVERHEAD = 64
+"""What a rectangle costs beside its comparisons, in comparisons."""
+REORDER_FROM = 500
+"""Comparisons a row from which it pays to copy the encodings with their most telling bits first."""
+SAMPLE_PAIRS = 4096
+SAMPLE_SHARE = 1000
+"""At most every so manieth pair is looked at for the sample, so that it costs little."""
+SAMPLE_SEED = 5
+
+
+class NativeEngine:
+    """An `linkage.engines.contract.Engine`."""
+
+    def __init__(self, path: KernelPath = KernelPath.BEST) -> None:
+        self._path = path
+
+    def find_candidates(
+        self,
+        left: Encodings,
+        right: Encodings,
+        rectangles: Rectangles,
+        threshold: float,
+        *,
+        threads: int,
+        max_pairs: int,
+    ) -> Iterator[CandidatePairs]:
+        """See `linkage.engines.contract.Engine.find_candidates`."""
+        check_comparison(left, right, rectangles, threshold, threads=threads, max_pairs=max_pairs)
+        tasks = list(split_tasks(rectangles))
+        if not tasks:
+            return iter(())
+        many = count_comparisons(rectangles) > REORDER_FROM * (len(left) + len(right))
+        tuning = Tuning(reorder=many, path=self._path)
+        comparison = Comparison(left, right, threshold, sample=draw_sample(rectangles), tuning=tuning)
+        capacity = max(SMALLEST_CAPACITY, max_pairs // threads)
+        scan = _scan_alone if threads == 1 else partial(_scan_shared, threads=threads)
+        found = scan(comparison, tasks, capacity=capacity)
+        return gather(found, capacity)
+
+    def sort_pairs(self, pairs: CandidatePairs) -> CandidatePairs:
+        """See `linkage.engines.contract.Engine.sort_pairs`."""
+        return sort_pairs(pairs)
+
+    def sort_candidates(self, candidates: Candidates) -> Candidates:
+        """See `linkage.engines.contract.Engine.sort_candidates`."""
+        return sort_candidates(candidates)
+
+    def format_scores(self, candidates: Candidates) -> bytes:
+        """See `linkage.engines.contract.Engine.format_scores`."""
+        return format_scores(candidates)
+
+    def new_solver(self, record_counts: Sequence[int], *, max_pending: int) -> Solver:
+        """See `linkage.engines.contract.Engine.new_solver`."""
+        check_record_counts(record_counts)
+        return GreedySolver(record_counts, max_pending=max_pending)
+
+
+def count_comparisons(rectangles: Rectangles) -> int:
+    """Count the pairs of rows in rectangles."""
+    return int(_areas(rectangles).sum())
+
+
+def _areas(rectangles: Rectangles) -> NDArray[np.int64]:
+    areas: NDArray[np.int64] = (rectangles[:, 1] - rectangles[:, 0]) * (rectangles[:, 3] - rectangles[:, 2])
+    return areas
+
+
+def draw_sample(rectangles: Rectangles) -> NDArray[np.int64]:
+    """Draw pairs of rows, each as likely as any other that is to be compared; the same ones each time.
+
+    Returns
+    -------
+    int64 array, shape (n, 2)
+        Row numbers on the left and on the right; `SAMPLE_PAIRS`, but few or none where little is to be compared.
+    """
+    ends = np.cumsum(_areas(rectangles))
+    if not len(ends) or not ends[-1]:
+        return np.empty((0, 2), dtype=np.int64)
+    size = min(SAMPLE_PAIRS, int(ends[-1]) // SAMPLE_SHARE)
+    drawn = np.random.default_rng(SAMPLE_SEED).integers(ends[-1], size=size)
+    at = np.searchsorted(ends, drawn, side="right")
+    left_start, _, right_start, right_stop = rectangles[at].T
+    row, column = np.divmod(drawn - (ends[at] - _areas(rectangles)[at]), right_stop - right_start)
+    return np.stack([left_start + row, right_start + column], axis=1)
+
+
+def split_tasks(rectangles: Rectangles) -> Iterator[Rectangles]:
+    """Cut large rectangles into tiles, and put tiles together into tasks of about equal cost."""
+    tiles = _cut(rectangles)
+    if not len(tiles):
+        return
+    ends = np.cumsum(_areas(tiles) + RECTANGLE_OVERHEAD)
+    numbers = (ends - 1) // TASK_COMPARISONS
+    yield from np.split(tiles, np.flatnonzero(np.diff(numbers)) + 1)
+
+
+def _cut(rectangles: Rectangles) -> Rectangles:
+    """Cut what is larger than a tile; leave out what is empty."""
+    areas = _areas(rectangles)
+    large = areas > TASK_COMPARISONS // 4
+    small = rectangles[(areas > 0) & ~large]
+    return np.concatenate([small, *(_tiles(*rectangle) for rectangle in rectangles[large].tolist())])
+
+
+def _tiles(left_start: int, left_stop: int, right_start: int, right_stop: int) -> Rectangles:
+    tops, starts = _bounds(left_start, left_stop, TILE_ROWS[0]), _bounds(right_start, right_stop, TILE_ROWS[1])
+    tiles = np.empty((len(tops) - 1, len(starts) - 1, 4), dtype=np.int64)
+    tiles[..., 0], tiles[..., 1] = tops[:-1, np.newaxis], tops[1:, np.newaxis]
+    tiles[..., 2], tiles[..., 3] = starts[:-1], starts[1:]
+    return tiles.reshape(-1, 4)
+
+
+def _bounds(start: int, stop: int, step: int) -> NDArray[np.int64]:
+    """Cut a range into equal parts of at most ``step``."""
+    parts = -(-(stop - start) // step)
+    return start + (stop - start) * np.arange(parts + 1) // parts
+
+
+def _scan_alone(comparison: Comparison, tasks: list[Rectangles], *, capacity: int) -> Iterator[CandidatePairs]:
+    buffer = np.empty(capacity, dtype=PAIR)
+    for task in tasks:
+        scan = Scan(comparison, task)
+        while not scan.done:
+            yield _next_pairs(scan, buffer)
+
+
+def _scan_shared(
+    comparison: Comparison, tasks: list[Rectangles], *, threads: int, capacity: int
+) -> Iterator[CandidatePairs]:
+    """Let threads take tasks. A thread waits while its pairs are not asked for, so that memory stays bounded."""
+    waiting = iter(tasks)
+    running: dict[Future[int], tuple[Scan, NDArray[np.void]]] = {}
+    with ThreadPoolExecutor(threads) as pool:
+
+        def go_on(scan: Scan, buffer: NDArray[np.void]) -> None:
+            running[pool.submit(scan.next_pairs, buffer)] = scan, buffer
+
+        for task in islice(waiting, threads):
+            go_on(Scan(comparison, task), np.empty(capacity, dtype=PAIR))
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                scan, buffer = running.pop(future)
+                found = buffer[: future.result()].copy()
+                if not scan.done:
+                    go_on(scan, buffer)
+                else:
+                    for task in islice(waiting, 1):
+                        go_on(Scan(comparison, task), buffer)
+                yield found
+
+
+def _next_pairs(scan: Scan, buffer: NDArray[np.void]) -> CandidatePairs:
+    return buffer[: scan.next_pairs(buffer)].copy()

@@ -1,0 +1,176 @@
+"""Cut the comparisons of a run into chunks, each the work of one worker's message.
+
+Every pair of records that shares a block is compared once for each block that it shares, whatever the cut. Large blocks
+are tiled, small ones packed together, so that a chunk is about as much work as the others and reads one contiguous
+range of rows on either side, however tiny its blocks are. Work is comparing and reading: the rows of unshared blocks
+that lie between shared ones are read too, and count.
+
+This module is pure: block tables in, chunks out, the same ones each time.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise, product
+from math import isqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.encodings.block_tables import BlockTable, shared_blocks
+
+Rectangles = NDArray[np.int64]
+"""Shape (k, 4): rows of the left data set to be compared with rows of the right one, as half-open ranges:
+left start, left stop, right start, right stop."""
+
+MOST_CHUNKS = 64
+"""A run is cut into about this many chunks, unless they would be too small or too large: progress is smooth."""
+ROW_COST_PER_BYTE = 8
+"""A byte that is read from S3 takes about as long as so many comparisons with the native engine."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Rectangles of one pair of data sets, ``left < right``."""
+
+    left: int
+    right: int
+    rectangles: Rectangles
+
+    @property
+    def comparisons(self) -> int:
+        """How many pairs of rows the chunk holds."""
+        return count_pairs(self.rectangles)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a run's work is cut: what a chunk costs at most, and how many comparisons it has at most."""
+
+    max_cost: int
+    """In comparisons; those that are made and those that reading counts as."""
+    row_cost: int = 0
+    """As how many comparisons a row counts that is read."""
+    candidate_bound: int | None = None
+    """Comparisons that have as many candidate pairs as a chunk should have at most; None where they are few anyway."""
+
+    def __post_init__(self) -> None:
+        if min(self.max_cost, self.max_comparisons) < 1:
+            raise ValueError(f"a chunk's bounds must be at least 1, not {self.max_cost} and {self.candidate_bound}")
+
+    @property
+    def max_comparisons(self) -> int:
+        """How many comparisons a chunk has at most, for whichever reason."""
+        return self.max_cost if self.candidate_bound is None else min(self.max_cost, self.candidate_bound)
+
+
+def count_pairs(rectangles: Rectangles) -> int:
+    """Return how many pairs of rows the rectangles hold."""
+    sides = rectangles[:, 1::2] - rectangles[:, ::2]
+    return int((sides[:, 0] * sides[:, 1]).sum())
+
+
+def count_comparisons(datasets: Sequence[BlockTable]) -> int:
+    """Count the comparisons of all pairs of data sets; a pair that shares several blocks counts once for each."""
+    return sum(int(_sizes(*_shared(left, right)).sum()) for left, right in combinations(datasets, 2))
+
+
+def choose_chunk_size(total: int, *, smallest: int, largest: int) -> int:
+    """Choose how many comparisons a chunk should have at most, between the two bounds."""
+    return max(1, min(largest, max(smallest, -(-total // MOST_CHUNKS))))
+
+
+def choose_work(datasets: Sequence[BlockTable], encoding_size: int, *, smallest: int, largest: int) -> Work:
+    """Choose how a run is cut: by its comparisons and by what is read for them, between the two bounds."""
+    row_cost = ROW_COST_PER_BYTE * encoding_size
+    cost = count_comparisons(datasets) + row_cost * sum(int(table["row_count"].sum()) for table in datasets)
+    return Work(choose_chunk_size(cost, smallest=smallest, largest=largest), row_cost)
+
+
+def split_comparisons(datasets: Sequence[BlockTable], threshold: float, work: Work) -> Iterator[Chunk]:
+    """Cover every comparison that can reach the threshold exactly once with chunks of bounded size.
+
+    Parameters
+    ----------
+    datasets
+        The block table of each data set.
+    threshold
+        Blocks whose popcounts are too far apart for any pair to reach it are left out.
+    work
+        Its bound on a chunk's comparisons is never exceeded; a chunk that costs more is a single block or tile.
+    """
+    for left, right in combinations(range(len(datasets)), 2):
+        for rectangles in _cut(*reachable_blocks(datasets[left], datasets[right], threshold), work):
+            yield Chunk(left, right, rectangles)
+
+
+def reachable_blocks(left: BlockTable, right: BlockTable, threshold: float) -> tuple[BlockTable, BlockTable]:
+    """Return the blocks that both data sets have and in which a pair could reach the threshold, side by side."""
+    ones, others = _shared(left, right)
+    reach = _can_reach(ones, others, threshold)
+    return ones[reach], others[reach]
+
+
+def _shared(left: BlockTable, right: BlockTable) -> tuple[BlockTable, BlockTable]:
+    """Return the blocks that both data sets have, side by side."""
+    ones, others = shared_blocks(left, right)
+    return left[ones], right[others]
+
+
+def _sizes(ones: BlockTable, others: BlockTable) -> NDArray[np.int64]:
+    sizes: NDArray[np.int64] = ones["row_count"].astype(np.int64) * others["row_count"].astype(np.int64)
+    return sizes
+
+
+def _can_reach(ones: BlockTable, others: BlockTable, threshold: float) -> NDArray[np.bool_]:
+    """Tell for which blocks a pair could reach the threshold: the closest popcounts, all bits of the smaller shared.
+
+    The score of that pair is computed as any score is, so that a pair on the threshold is not lost to rounding.
+    """
+    smaller = np.minimum(ones["largest_popcount"], others["largest_popcount"]).astype(np.float64)
+    larger = np.maximum(smaller, np.maximum(ones["smallest_popcount"], others["smallest_popcount"]))
+    reach: NDArray[np.bool_] = (smaller > 0) & (2.0 * smaller / np.maximum(1.0, smaller + larger) >= threshold)
+    return reach
+
+
+def _cut(ones: BlockTable, others: BlockTable, work: Work) -> Iterator[Rectangles]:
+    large = _sizes(ones, others) > work.max_comparisons
+    for one, other in zip(ones[large], others[large], strict=True):
+        yield from _tile(one, other, work.max_comparisons)
+    yield from _pack(ones[~large], others[~large], work)
+
+
+def _tile(left: Any, right: Any, max_comparisons: int) -> Iterator[Rectangles]:  # noqa: ANN401  a row of a block table
+    """Tile a block as squarely as it allows: a square reads the fewest encodings for its comparisons."""
+    rows, columns = int(left["row_count"]), int(right["row_count"])
+    height = min(rows, isqrt(max_comparisons))
+    width = min(columns, max_comparisons // height)
+    height = min(rows, max_comparisons // width)
+    for tile in product(_spans(int(left["first_row"]), rows, height), _spans(int(right["first_row"]), columns, width)):
+        yield np.array(tile, dtype=np.int64).reshape(1, 4)
+
+
+def _spans(first_row: int, row_count: int, step: int) -> list[tuple[int, int]]:
+    """Cut a block's rows into equal spans of at most ``step``."""
+    spans = -(-row_count // step)
+    return list(pairwise(first_row + row_count * span // spans for span in range(spans + 1)))
+
+
+def _pack(ones: BlockTable, others: BlockTable, work: Work) -> Iterator[Rectangles]:
+    """Gather consecutive blocks while their comparisons, and the rows from the first to the last, are not too much."""
+    rectangles = np.stack([*_rows(ones), *_rows(others)], axis=1)
+    comparisons = np.concatenate([[0], _sizes(ones, others).cumsum()])
+    ends = comparisons[1:] + work.row_cost * (rectangles[:, 1] + rectangles[:, 3])
+    starts = comparisons[:-1] + work.row_cost * (rectangles[:, 0] + rectangles[:, 2])
+    first = 0
+    while first < len(rectangles):
+        affordable = int(np.searchsorted(ends, starts[first] + work.max_cost, side="right"))
+        few_enough = int(np.searchsorted(comparisons, comparisons[first] + work.max_comparisons, side="right")) - 1
+        stop = max(first + 1, min(affordable, few_enough))
+        yield rectangles[first:stop]
+        first = stop
+
+
+def _rows(blocks: BlockTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    start = blocks["first_row"].astype(np.int64)
+    return start, start + blocks["row_count"]

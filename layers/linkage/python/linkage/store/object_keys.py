@@ -1,0 +1,140 @@
+"""Where each object lies. Everything of a project is under one of the prefixes that `project_prefixes` names.
+
+Store bucket::
+
+    intake/{project}/{upload}.json                       manifest: its S3 event starts the intake
+    parked/{project}/{upload}/encodings.bin              what came in a request itself, until it is taken in
+    parked/{project}/{upload}/blocks.json
+    projects/{project}/{party}/{upload}/encodings.bin    encoding set (see `linkage.encodings.encoding_sets`)
+    projects/{project}/{party}/{upload}/rows.u32
+    projects/{project}/{party}/{upload}/blocks
+    projects/{project}/{party}/{upload}/report.json
+    projects/{project}/runs/{run}/plan.json
+    projects/{project}/runs/{run}/rectangles/{digest}
+    projects/{project}/runs/{run}/candidates/{chunk}     the chunk's candidate pairs, sorted
+    projects/{project}/runs/{run}/spilled/{chunk}/{attempt}/{n}  the same, of an attempt at one with too many to hold
+    projects/{project}/runs/{run}/permutations.npy       what was drawn for a run of result type permutations
+    projects/{project}/runs/{run}/result[...]            what clients read (see `linkage.results`)
+
+Uploads bucket::
+
+    {project}/{party}/...                                what the party puts with its temporary credentials
+"""
+
+MANIFEST_PREFIX = "intake/"
+_LONGEST_KEY = 1024
+"""Of any object store, in bytes."""
+
+
+def party_prefix(project_id: str, party_id: str) -> str:
+    """Return the party's own place in the uploads bucket, without a slash at its end."""
+    return f"{project_id}/{party_id}"
+
+
+def lies_under(path: str, key: str) -> bool:
+    """Tell whether a key that a client names lies under a path, whatever an object store makes of it.
+
+    S3 takes dots as they are; others may resolve them, and so leave the path. No store has longer keys.
+    """
+    return key.startswith(f"{path}/") and not {".", ".."} & set(key.split("/")) and len(key.encode()) <= _LONGEST_KEY
+
+
+def manifest(project_id: str, upload_id: str) -> str:
+    """Return the key of an upload's manifest."""
+    return f"{MANIFEST_PREFIX}{project_id}/{upload_id}.json"
+
+
+def parked_encodings(project_id: str, upload_id: str) -> str:
+    """Return the key of a direct upload's encodings."""
+    return f"parked/{project_id}/{upload_id}/encodings.bin"
+
+
+def parked_blocks(project_id: str, upload_id: str) -> str:
+    """Return the key of a direct upload's blocks."""
+    return f"parked/{project_id}/{upload_id}/blocks.json"
+
+
+def encoding_set(project_id: str, party_id: str, upload_id: str) -> str:
+    """Return the prefix of an upload's encoding set, with a slash at its end."""
+    return f"projects/{project_id}/{party_id}/{upload_id}/"
+
+
+def run(project_id: str, run_id: str) -> str:
+    """Return the prefix of all that belongs to a run, with a slash at its end."""
+    return f"projects/{project_id}/runs/{run_id}/"
+
+
+def plan(project_id: str, run_id: str) -> str:
+    """Return the key of a run's plan."""
+    return run(project_id, run_id) + "plan.json"
+
+
+def rectangles(project_id: str, run_id: str, digest: str) -> str:
+    """Return the key of the rectangles of a plan."""
+    return f"{run(project_id, run_id)}rectangles/{digest}"
+
+
+def candidates(project_id: str, run_id: str) -> str:
+    """Return the prefix of a run's candidate pairs, with a slash at its end."""
+    return run(project_id, run_id) + "candidates/"
+
+
+def chunk_candidates(project_id: str, run_id: str, chunk: int) -> str:
+    """Return the key of one chunk's candidate pairs."""
+    return f"{candidates(project_id, run_id)}{chunk:08d}"
+
+
+def spilled(project_id: str, run_id: str, chunk: int) -> str:
+    """Return the prefix of what all attempts at a chunk have too many of to hold, with a slash at its end."""
+    return f"{run(project_id, run_id)}spilled/{chunk:08d}/"
+
+
+def spilled_candidates(project_id: str, run_id: str, chunk: int, attempt_id: str, number: int) -> str:
+    """Return the key of candidate pairs that an attempt at a chunk has too many of to hold."""
+    return f"{spilled(project_id, run_id, chunk)}{attempt_id}/{number:08d}"
+
+
+def chunk_of(key: str) -> int:
+    """Return the number of the chunk whose candidate pairs lie under the key."""
+    return int(key.rpartition("/")[2])
+
+
+def result(project_id: str, run_id: str) -> str:
+    """Return the key of a run's result, as the analyst reads it."""
+    return run(project_id, run_id) + "result"
+
+
+def permutation(project_id: str, run_id: str, dataset: int) -> str:
+    """Return the key of the part of a run's result that one party reads: its permutation."""
+    return f"{result(project_id, run_id)}-permutation-{dataset}"
+
+
+def score_file(project_id: str, run_id: str) -> str:
+    """Return the key of a run's similarity scores in the original's file format."""
+    return result(project_id, run_id) + "-scores.bin"
+
+
+def permutations(project_id: str, run_id: str) -> str:
+    """Return the key of the permutations that were drawn for a run."""
+    return run(project_id, run_id) + "permutations.npy"
+
+
+def intermediates(project_id: str, run_id: str) -> tuple[str, ...]:
+    """Return the prefixes of what a run needs no more once it has its result; the plan comes first."""
+    prefix = run(project_id, run_id)
+    return tuple(prefix + name for name in ("plan.json", "rectangles/", "candidates/", "spilled/"))
+
+
+def project_prefixes(project_id: str) -> tuple[str, ...]:
+    """Return every prefix of the store bucket under which a project has objects; the plans' one comes first."""
+    return f"projects/{project_id}/runs/", f"projects/{project_id}/", f"intake/{project_id}/", f"parked/{project_id}/"
+
+
+def project_uploads(project_id: str) -> str:
+    """Return the prefix of the uploads bucket under which a project's parties put their files."""
+    return f"{project_id}/"
+
+
+def is_plan(key: str) -> bool:
+    """Tell whether a run's plan lies under the key."""
+    return key.endswith("/plan.json")

@@ -1,0 +1,110 @@
+"""Projects and parties in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from linkage.models import (
+    Contributions,
+    Party,
+    Project,
+    RunState,
+    Tombstone,
+    Upload,
+    UploadState,
+)
+from linkage.testing.tables import Tables, drop_rows
+
+
+@dataclass
+class MemoryProjects:
+    """See `linkage.ports.Projects`."""
+
+    tables: Tables
+
+    def create(self, project: Project, parties: Sequence[Party]) -> None:
+        """Keep a new project and its parties."""
+        self.tables.projects[project.project_id] = project
+        self.tables.parties.update({party.party_id: party for party in parties})
+
+    def get(self, project_id: str) -> Project | None:
+        """Return the project, or None."""
+        return self.tables.projects.get(project_id)
+
+    def list(self) -> Sequence[tuple[str, datetime]]:
+        """Return id and creation time of every project, oldest first."""
+        added = [(project.time_added, project.project_id) for project in self.tables.projects.values()]
+        return [(project_id, time_added) for time_added, project_id in sorted(added)]
+
+    def count(self) -> int:
+        """Return how many projects there are."""
+        return len(self.tables.projects)
+
+    def parties(self, project_id: str) -> Sequence[Party]:
+        """Return the project's parties in the order of their data sets."""
+        found = (party for party in self.tables.parties.values() if party.project_id == project_id)
+        return sorted(found, key=lambda party: party.dataset_index)
+
+    def contributions(self, project_id: str) -> Contributions:
+        """Return how far the project's uploads have come."""
+        last: dict[str, Upload] = {}
+        for upload in self.tables.uploads.values():
+            if upload.project_id == project_id:
+                last[upload.party_id] = upload
+        states = [upload.state for upload in last.values()]
+        return Contributions(
+            contributed=sum(state is not UploadState.ERROR for state in states),
+            ready=sum(state is UploadState.READY for state in states),
+            errors=tuple(last[party].message or "" for party in sorted(last) if last[party].state is UploadState.ERROR),
+        )
+
+    def note_credentials(self, party_id: str, expiration: datetime) -> bool:
+        """Keep until when the party can write to the uploads bucket; False if the party is gone."""
+        if party_id not in self.tables.parties:
+            return False
+        self.tables.credentials[party_id] = max(expiration, self.tables.credentials.get(party_id, expiration))
+        return True
+
+    def delete(
+        self,
+        project_id: str,
+        *,
+        now: datetime,
+        sweep_until: datetime,
+        event: str = "project deleted",
+        unused_since: datetime | None = None,
+    ) -> bool:
+        """Remove every row of the project, leave a tombstone and an audit entry; False if there is none."""
+        tables = self.tables
+        if unused_since is not None and not self._is_unused(project_id, unused_since):
+            return False
+        if tables.projects.pop(project_id, None) is None:
+            return False
+        last = [tables.credentials.pop(p.party_id, sweep_until) for p in self.parties(project_id)]
+        for rows in (tables.parties, tables.uploads, tables.runs):
+            drop_rows(rows, project_id)
+        for key in [key for key in tables.tombstones if key[0] == project_id]:
+            del tables.tombstones[key]
+        tables.tombstones[project_id, None] = Tombstone(project_id, None, max([sweep_until, *last])), now
+        tables.audit.append((event, project_id, None))
+        return True
+
+    def unused(self, since: datetime, *, limit: int) -> Sequence[str]:
+        """Return ids of projects in which nothing happened from then on, oldest first."""
+        return [project_id for project_id, _ in self.list() if self._is_unused(project_id, since)][:limit]
+
+    def note(self, project_id: str, event: str, *, now: datetime) -> None:  # noqa: ARG002
+        """Keep an audit entry."""
+        self.tables.audit.append((event, project_id, None))
+
+    def _is_unused(self, project_id: str, since: datetime) -> bool:
+        tables = self.tables
+        runs = [run for run in tables.runs.values() if run.project_id == project_id]
+        times = [
+            *(project.time_added for project in tables.projects.values() if project.project_id == project_id),
+            *(tables.credentials.get(party.party_id) for party in self.parties(project_id)),
+            *(upload.time_added for upload in tables.uploads.values() if upload.project_id == project_id),
+            *(time for run in runs for time in (run.time_added, run.time_completed)),
+        ]
+        busy = any(run.state in {RunState.QUEUED, RunState.RUNNING} for run in runs)
+        return not busy and all(time is None or time < since for time in times)

@@ -1,0 +1,1 @@
+"""Upkeep: the reconciler, dead letters and retention."""

@@ -1,0 +1,90 @@
+"""Dead letters: messages that failed each time they were delivered become an error that the user can read.
+
+A message may have been delivered beside another of the same step that did its work, so a dead letter only counts if its
+step is still open.
+"""
+
+import logging
+from collections.abc import Callable
+
+from linkage.intake import reject_upload
+from linkage.messages import CompareChunk, PlanRun, SolveRun
+from linkage.models import Run, RunState
+from linkage.ports import World
+from linkage.store import object_keys
+from linkage.store.events import manifest_keys, upload_of
+
+logger = logging.getLogger(__name__)
+
+_UNTIL_FAILED_S = 60
+"""A run has failed by then, though the database may have to wake up."""
+
+
+def bury(worker: str, body: str, world: World) -> None:
+    """Turn a dead letter into an error of its run or upload. Deletions are repeated anyway: their tombstones stay."""
+    logger.error("dead letter of the %s worker", worker)
+    try:
+        _BURY.get(worker, _drop)(body, world)
+    except (ValueError, AttributeError, KeyError, TypeError):
+        logger.exception("a dead letter of the %s worker cannot be read and is dropped", worker)
+
+
+def _drop(_body: str, _world: World) -> None:
+    return
+
+
+def _bury_intake(body: str, world: World) -> None:
+    for key in manifest_keys(body):
+        _, upload_id = upload_of(key)
+        upload = world.uploads.get(upload_id)
+        if upload is not None:
+            reject_upload(upload, "it could not be read, after several attempts; upload it again", world)
+
+
+def _bury_plan(body: str, world: World) -> None:
+    message = PlanRun.model_validate_json(body)
+    run = world.runs.get(message.project_id, message.run_id)
+    if run is not None and run.state in {RunState.CREATED, RunState.QUEUED}:
+        _fail(run, "plan", world)
+
+
+def _bury_compare(body: str, world: World) -> None:
+    message = CompareChunk.model_validate_json(body)
+    run = world.runs.get(message.project_id, message.run_id)
+    key = object_keys.chunk_candidates(message.project_id, message.run_id, message.chunk)
+    if run is not None and world.objects.look_at(world.settings.store_bucket, key) is None:
+        _fail(run, "compare", world)
+
+
+def _bury_solve(body: str, world: World) -> None:
+    message = SolveRun.model_validate_json(body)
+    run = world.runs.get(message.project_id, message.run_id)
+    if run is not None:
+        _fail(run, "solve", world)
+
+
+def _fail(run: Run, worker: str, world: World) -> None:
+    message = f"Run failed with an internal server error. The {worker} step failed several times; post a new run."
+    fail_run(run, message, world)
+
+
+def fail_run(run: Run, message: str, world: World) -> None:
+    """Fail the run, and have the solve worker remove what it leaves: candidate pairs tell as much as a result.
+
+    The message goes first, so that dying in between loses nothing, and comes once the run has failed. Should it come
+    before that after all, it solves the run or does nothing.
+
+    Nothing happens to one that is over, however it ended: what it asks for would come back here if that failed too.
+    """
+    if run.state in {RunState.COMPLETED, RunState.ERROR}:
+        return
+    world.queues.send(SolveRun(project_id=run.project_id, run_id=run.run_id), delay_s=_UNTIL_FAILED_S)
+    world.runs.fail(run.run_id, message, now=world.now())
+
+
+_BURY: dict[str, Callable[[str, World], None]] = {
+    "intake": _bury_intake,
+    "plan": _bury_plan,
+    "compare": _bury_compare,
+    "solve": _bury_solve,
+}

@@ -1,0 +1,155 @@
+"""Use case of the reconciler: find what should have moved and did not, and start it again.
+
+It believes PostgreSQL and the listing of the store bucket alone. What failed for good, because it lies among the dead
+letters or because starting it again and again does not help, becomes an error with a message that says why. Nothing
+waits for ever.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from linkage.intake import reject_upload
+from linkage.messages import DeleteData, PlanRun, Reconcile
+from linkage.models import ChunkCount, DeadLetter, Run, RunState, Tombstone, Upload
+from linkage.planning import send_chunks
+from linkage.plans.plan import Plan
+from linkage.ports import World
+from linkage.progress import read_plan, restore_progress
+from linkage.timing import rearm_timer
+from linkage.upkeep.dead_letters import bury, fail_run
+from linkage.upkeep.isolation import for_each
+from linkage.upkeep.retention import expire
+from linkage.uploads import store_manifest
+
+logger = logging.getLogger(__name__)
+
+TOMBSTONE_PERIOD_S = 900
+"""While nothing but tombstones is left it looks less often: this is also the longest delay that SQS knows."""
+MOST_RESTARTS = 3
+"""How often something is started again, after patience that doubles each time, before it counts as failed."""
+QUEUE_MEMORY_S = 4 * 86400
+"""For how long something may wait for its turn then. SQS keeps no message for longer, so whatever it waited for is not
+in the queue any more."""
+MOST_INTO_BACKLOG = 100
+"""Chunks that are sent again where others wait already: a run that often stands still, because many take turns, would
+have the queue grow faster than it is served."""
+
+
+def reconcile(message: Reconcile, world: World) -> None:
+    """Move on what is stuck, and come back while anything is unfinished.
+
+    Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that
+    the settings give. The message that is due at no time is the daily schedule's: then what is too old expires too.
+    """
+    for_each(world.queues.dead_letters(), lambda letter: _bury(letter, world))
+    uploads, runs = world.uploads.received(), world.runs.unfinished()
+    for_each(uploads, lambda upload: _restart_upload(upload, world))
+    for_each(runs, lambda run: _move_run(run, world))
+    for_each(world.tombstones.due(world.now()), lambda tombstone: _sweep_again(tombstone, world))
+    if message.due is None:
+        for_each([world], expire)
+    if uploads or runs:
+        rearm_timer(message, world.settings.reconcile_period_s, world)
+    elif world.tombstones.count():
+        rearm_timer(message, TOMBSTONE_PERIOD_S, world)
+
+
+def _bury(letter: DeadLetter, world: World) -> None:
+    """Make an error of it first: a letter that is gone tells nobody."""
+    bury(letter.worker, letter.body, world)
+    world.queues.drop(letter)
+
+
+def _sweep_again(tombstone: Tombstone, world: World) -> None:
+    world.queues.send(DeleteData(project_id=tombstone.project_id, run_id=tombstone.run_id))
+
+
+def _restart_upload(upload: Upload, world: World) -> None:
+    """Store the manifest again, in case its S3 event was lost; give up if that never helps."""
+    if _waits_its_turn("intake", upload.restarts, world):
+        world.uploads.note_restart(upload.upload_id, now=world.now())
+    elif not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
+        return
+    elif upload.restarts < MOST_RESTARTS:
+        store_manifest(upload.manifest, world)
+        world.uploads.note_restart(upload.upload_id, now=world.now())
+    else:
+        reject_upload(upload, f"it was not taken in, though it was started {MOST_RESTARTS + 1} times", world)
+
+
+def _move_run(run: Run, world: World) -> None:
+    """Send a run's messages again if it has not moved for too long, and give up if that never helps.
+
+    It is noted last, so that dying here loses nothing. Looking at a run may fail for good too, so it counts first.
+    """
+    idle = _is_idle([run.time_moved, run.time_started, run.time_added], run.restarts, world)
+    try:
+        plan, stored = _look_at(run, world)
+    except Exception:
+        if idle:
+            _give_up_or_note(run, world)
+        raise
+    if len(stored) != run.chunks_stored:
+        world.runs.note_progress(run.run_id, len(stored), now=world.now())
+    elif _waits_its_turn(_step(plan, stored), run.restarts, world):
+        world.runs.note_restart(run.run_id, now=world.now())
+    elif idle:
+        if run.restarts < MOST_RESTARTS:
+            logger.warning("run %s has not moved: its messages are sent again", run.run_id)
+            _send_again(run, plan, stored, world)
+        _give_up_or_note(run, world)
+
+
+def _step(plan: Plan | None, stored: list[ChunkCount]) -> str:
+    """Name the worker whose turn it is."""
+    if plan is None:
+        return "plan"
+    return "compare" if len(stored) < len(plan.chunks) else "solve"
+
+
+def _waits_its_turn(step: str, restarts: int, world: World) -> bool:
+    """Tell whether what was started often enough may wait behind others in its step's queue.
+
+    Then it is not given up, nor sent once more; that it waits is noted at each look, so that the last patience begins
+    anew once the queue is seen empty: what was taken from it a moment ago needs its time. The looks, a period apart,
+    tell how long it was, so nothing waits for ever, however the others keep the queue filled.
+    """
+    looks = restarts - MOST_RESTARTS
+    may_wait = 0 <= looks * world.settings.reconcile_period_s < QUEUE_MEMORY_S
+    return may_wait and world.queues.backlog(step) > 0
+
+
+def _look_at(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:
+    """Return a running run's plan, and what is stored of it."""
+    plan = read_plan(run.project_id, run.run_id, world) if run.state is RunState.RUNNING else None
+    return plan, restore_progress(run.project_id, plan, world) if plan else []
+
+
+def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: World) -> None:
+    """Send the message of the step that the run is in: have it planned, its missing chunks compared, or it solved."""
+    if plan is None:
+        world.queues.send(PlanRun(project_id=run.project_id, run_id=run.run_id))
+    else:
+        missing = sorted(set(range(len(plan.chunks))) - {count.chunk for count in stored})
+        if len(missing) > MOST_INTO_BACKLOG and world.queues.backlog("compare"):
+            missing = missing[:MOST_INTO_BACKLOG]
+        send_chunks(run.project_id, plan, missing, world)
+
+
+def _give_up_or_note(run: Run, world: World) -> None:
+    """Count a restart, or fail the run if there were enough of them."""
+    if run.restarts < MOST_RESTARTS:
+        world.runs.note_restart(run.run_id, now=world.now())
+        return
+    message = (
+        "Run failed with an internal server error. It made no progress, though it was started"
+        f" {MOST_RESTARTS + 1} times; post a new run."
+    )
+    fail_run(run, message, world)
+
+
+def _is_idle(times: list[datetime | None], restarts: int, world: World) -> bool:
+    """Tell whether the last of these times is longer ago than the patience, which doubles with each start."""
+    last = max(time for time in times if time is not None)
+    patience_s = world.settings.patience_s * 2 ** min(restarts, MOST_RESTARTS)
+    return world.now() - last >= timedelta(seconds=patience_s)

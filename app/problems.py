@@ -22,7 +22,7 @@ PROBLEMS: dict[type[errors.LinkageError], HTTPStatus] = {
     errors.AccessDenied: HTTPStatus.FORBIDDEN,
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
     errors.MalformedRequest: HTTPStatus.BAD_REQUEST,
-    errors.EncodingsRefused: HTTPStatus.FORBIDDEN,
+    errors.BlockingMismatch: HTTPStatus.FORBIDDEN,
     errors.TokenAlreadyUsed: HTTPStatus.FORBIDDEN,
     errors.ObjectPathNotAllowed: HTTPStatus.FORBIDDEN,
     errors.ProjectHasErrors: HTTPStatus.INTERNAL_SERVER_ERROR,

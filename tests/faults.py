@@ -12,7 +12,7 @@ from typing import Any
 from linkage.ports import World
 
 READS = {
-    "get", "get_range", "open", "look_at", "list", "presign", "parties", "contributions", "count_projects", "ready",
+    "get", "get_range", "open", "head", "list", "presign", "parties", "contributions", "count_projects", "ready",
     "received", "backlog", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "issue", "take", "sent",
 }  # fmt: skip
 PORTS = ("projects", "uploads", "runs", "tombstones", "timer", "objects", "queues", "progress", "cache", "credentials")

@@ -35,7 +35,7 @@ def cpu_seconds(world: World, chunks: Sequence[int]) -> tuple[float, int]:
         compare_chunk(CompareChunk(project_id=PROJECT, run_id=RUN, chunk=chunk), world)
     seconds = time.thread_time() - began
     bucket = world.settings.store_bucket
-    found = [world.objects.look_at(bucket, key) for key in keys]
+    found = [world.objects.head(bucket, key) for key in keys]
     world.objects.delete(bucket, keys)
     return seconds, sum(count_stored(stored.size_bytes) for stored in found if stored is not None)
 

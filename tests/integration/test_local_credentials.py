@@ -411,10 +411,10 @@ def test_the_first_to_put_wins_and_a_changed_object_is_not_read(administrator, e
     objects, bucket = S3Objects(administrator), each_stack.outputs["StoreBucket"]
     objects.delete(bucket, ["runs/first"])
 
-    assert objects.put_first(bucket, "runs/first", b"first")
-    assert not objects.put_first(bucket, "runs/first", b"second")
+    assert objects.put_if_absent(bucket, "runs/first", b"first")
+    assert not objects.put_if_absent(bucket, "runs/first", b"second")
     assert objects.get(bucket, "runs/first") == b"first"
-    found = objects.look_at(bucket, "runs/first")
+    found = objects.head(bucket, "runs/first")
     pinned = StoredFile(bucket=bucket, key="runs/first", etag=found.etag, size_bytes=5)
     with objects.open(pinned) as body:
         assert body.read() == b"first"

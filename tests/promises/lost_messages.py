@@ -404,15 +404,15 @@ def test_a_run_that_was_deleted_while_it_was_planned_leaves_nothing(service, pro
     (body,) = service.waiting("plan")
     whole = service.world
     path = f"/projects/{project['project_id']}/runs/{run_id}"
-    put_first = type(whole.objects).put_first
+    put_if_absent = type(whole.objects).put_if_absent
 
     def delete_first(self, *args, **names):
         assert service.request("DELETE", path, token=project["result_token"]).status == 204
         service.deliver_all(("delete",))
-        return put_first(self, *args, **names)
+        return put_if_absent(self, *args, **names)
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(type(whole.objects), "put_first", delete_first)
+        meanwhile.setattr(type(whole.objects), "put_if_absent", delete_first)
         assert service.deliver("plan", body) == []
     assert service.queues.backlog("compare") == 0
     service.deliver_all(("solve",))

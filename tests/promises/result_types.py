@@ -129,7 +129,7 @@ def test_a_solver_that_is_late_does_not_change_permutations_that_were_read(servi
         assert service.deliver("solve", body) == []
         read.extend(service.request("GET", path, token=token).body for token in (*receipts, project["result_token"]))
 
-    service.use(replace(service.world, objects=Interrupted(service.world.objects, "put_first", solve_and_read)))
+    service.use(replace(service.world, objects=Interrupted(service.world.objects, "put_if_absent", solve_and_read)))
     service.deliver("solve", body)
     service.use(service.world)
 

@@ -373,7 +373,7 @@ def test_an_announced_file_is_pinned(service, project):
     assert announce(service, project, 0, key, endpoint="evil.example", secure=False).status == 201
 
     (upload,) = service.world.uploads.received()
-    assert upload.manifest.encodings.etag == service.world.objects.look_at("uploads", key).etag
+    assert upload.manifest.encodings.etag == service.world.objects.head("uploads", key).etag
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,12 @@ def test_what_is_put_is_got(objects):
     assert objects.get(BUCKET, "a") == b"0123456789"
     assert objects.get_range(BUCKET, "a", 2, 5) == b"234"
     assert objects.get_range(BUCKET, "a", 5, 5) == b""
-    assert (objects.look_at(BUCKET, "a").etag, stored.size_bytes) == (stored.etag, 10)
+    assert (objects.head(BUCKET, "a").etag, stored.size_bytes) == (stored.etag, 10)
 
 
 def test_what_is_not_there(objects):
     assert objects.get(BUCKET, "a") is None
-    assert objects.look_at(BUCKET, "a") is None
+    assert objects.head(BUCKET, "a") is None
     objects.delete(BUCKET, ["a"])
     with pytest.raises(ClientError):
         objects.get_range(BUCKET, "a", 0, 1)
@@ -69,14 +69,14 @@ def test_a_range_beyond_the_end_is_an_error(objects):
 
 
 def test_other_errors_are_not_taken_for_absence(objects):
-    for ask in (lambda: objects.get("nowhere", "a"), lambda: objects.put_first("nowhere", "a", b"")):
+    for ask in (lambda: objects.get("nowhere", "a"), lambda: objects.put_if_absent("nowhere", "a", b"")):
         with pytest.raises(ClientError):
             ask()
 
 
 def test_the_first_one_stored_wins(objects):
-    assert objects.put_first(BUCKET, "a", b"first") is True
-    assert objects.put_first(BUCKET, "a", b"second") is False
+    assert objects.put_if_absent(BUCKET, "a", b"first") is True
+    assert objects.put_if_absent(BUCKET, "a", b"second") is False
     assert objects.get(BUCKET, "a") == b"first"
 
 
@@ -95,7 +95,7 @@ def test_a_pinned_object_that_changed_or_went_is_refused(objects):
 def test_metadata_is_read_in_lower_case(objects, s3):
     s3.put_object(Bucket=BUCKET, Key="a", Body=b"", Metadata={"Hash-Count": "5"})
 
-    assert objects.look_at(BUCKET, "a").metadata["hash-count"] == "5"
+    assert objects.head(BUCKET, "a").metadata["hash-count"] == "5"
 
 
 def test_more_objects_than_a_page_holds(objects):

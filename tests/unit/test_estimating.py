@@ -8,7 +8,7 @@ import pytest
 from linkage import estimating
 from linkage.encodings.block_tables import dump_blocks
 from linkage.encodings.encoding_sets import BLOCKS, ENCODINGS, ROWS, Memberships, sort_encodings
-from linkage.estimating import Sampled, count_once, find_in_sample
+from linkage.estimating import SampledRun, count_once, find_in_sample
 from linkage.plans.sampling import estimate
 from linkage.testing.world import in_memory_world
 
@@ -54,7 +54,7 @@ def store(datasets, blocks_of, world):
         world.objects.put(bucket, f"{number}/{ROWS}", each.rows.tobytes())
         world.objects.put(bucket, f"{number}/{BLOCKS}", dump_blocks(each.blocks))
     prefixes = [f"{number}/" for number in range(len(datasets))]
-    return Sampled("a run", 0.75, SIZE, prefixes, [each.blocks for each in sets])
+    return SampledRun("a run", 0.75, SIZE, prefixes, [each.blocks for each in sets])
 
 
 def count_candidates(datasets, blocks_of, threshold=0.75):

@@ -72,7 +72,7 @@ def _remove_files(message: CompareChunk, world: World) -> None:
 def _stored_candidates(message: CompareChunk, world: World) -> int | None:
     """Return how many pairs an earlier delivery of the message stored, None if it did not come to that."""
     key = object_keys.chunk_candidates(message.project_id, message.run_id, message.chunk)
-    found = world.objects.look_at(world.settings.store_bucket, key)
+    found = world.objects.head(world.settings.store_bucket, key)
     return None if found is None else count_stored(found.size_bytes)
 
 
@@ -179,5 +179,5 @@ class _Comparison:
         if now or self._world.now() - self._looked >= _LOOK_AGAIN:
             self._looked = self._world.now()
             key = object_keys.plan(self._message.project_id, self._plan.run_id)
-            if self._world.objects.look_at(self._world.settings.store_bucket, key) is None:
+            if self._world.objects.head(self._world.settings.store_bucket, key) is None:
                 raise _RunDeleted

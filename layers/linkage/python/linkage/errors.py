@@ -8,7 +8,7 @@ encoding.
     ├── AccessDenied            the token does not open this project or run
     ├── InvalidRequest          a value of the request is out of range
     │   └── MalformedRequest    the request cannot be understood
-    ├── EncodingsRefused        the encodings do not go with the project's settings
+    ├── BlockingMismatch        the encodings do not go with the project's settings
     ├── TokenAlreadyUsed        this party has an upload already
     ├── ObjectPathNotAllowed    the announced object is outside of the party's own place
     ├── ProjectHasErrors        an upload failed, so no run can be posted
@@ -46,7 +46,7 @@ class MalformedRequest(InvalidRequest):
     title = "Bad Request"
 
 
-class EncodingsRefused(LinkageError):
+class BlockingMismatch(LinkageError):
     """The upload does not go with the project's blocking setting."""
 
 

@@ -28,7 +28,7 @@ MOST_MEMBERSHIPS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
+class SampledRun:
     """A run to be sampled: its id and threshold, and where its data sets are and which blocks they have."""
 
     run_id: str
@@ -38,7 +38,7 @@ class Sampled:
     datasets: Sequence[BlockTable]
 
 
-def find_in_sample(sampled: Sampled, world: World) -> list[Found]:
+def find_in_sample(sampled: SampledRun, world: World) -> list[Found]:
     """Return the candidate pairs among the rows that are drawn; a pair counts once for each block that it shares."""
     draws = draw_rows(sampled.datasets, sampled.threshold, sampled.run_id)
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
@@ -49,7 +49,7 @@ def find_in_sample(sampled: Sampled, world: World) -> list[Found]:
     return found
 
 
-def count_once(found: Sequence[Found], sampled: Sampled, world: World) -> list[Found]:
+def count_once(found: Sequence[Found], sampled: SampledRun, world: World) -> list[Found]:
     """Return the same with the part of each pair for which it counts in each of its blocks, so that it counts once.
 
     Where there are very many pairs only every so manieth is looked at, and counts for the others.
@@ -66,7 +66,7 @@ def count_once(found: Sequence[Found], sampled: Sampled, world: World) -> list[F
 class _Side:
     """A data set of a pair of them: its block table and the record index of each row."""
 
-    def __init__(self, dataset: int, sampled: Sampled, world: World) -> None:
+    def __init__(self, dataset: int, sampled: SampledRun, world: World) -> None:
         self.table = sampled.datasets[dataset]
         self.rows = read_record_indices(sampled.prefixes[dataset], 0, int(self.table["row_count"].sum()), world)
 
@@ -102,7 +102,9 @@ def _thin(found: Sequence[Found], step: int) -> list[Found]:
     return kept
 
 
-def _reader(dataset: int, draws: Sequence[Draw], sampled: Sampled, pool: ThreadPoolExecutor, world: World) -> _Reader:
+def _reader(
+    dataset: int, draws: Sequence[Draw], sampled: SampledRun, pool: ThreadPoolExecutor, world: World
+) -> _Reader:
     """Read a data set's rows of all draws, with few requests, and return a function from spans to their encodings."""
     prefix, size = sampled.prefixes[dataset], sampled.encoding_size
     wanted = [span for draw in draws for drawn, spans in draw.sides if drawn == dataset for span in spans]

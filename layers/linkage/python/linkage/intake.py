@@ -128,6 +128,6 @@ def _finish(manifest: Manifest, world: World) -> bool:
 def _remove_raw_upload(manifest: Manifest, world: World) -> None:
     """Remove the raw files, unless the party has put other ones in their place meanwhile."""
     for file in (manifest.encodings, manifest.blocks):
-        found = None if file is None else world.objects.look_at(file.bucket, file.key)
+        found = None if file is None else world.objects.head(file.bucket, file.key)
         if file is not None and found is not None and found.etag == file.etag:
             world.objects.delete(file.bucket, [file.key])

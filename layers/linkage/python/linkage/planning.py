@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 from linkage.encodings.block_tables import BlockTable, load_blocks
 from linkage.encodings.encoding_sets import BLOCKS, REPORT
 from linkage.errors import TooManyCandidates
-from linkage.estimating import Sampled, count_once, find_in_sample
+from linkage.estimating import SampledRun, count_once, find_in_sample
 from linkage.messages import CompareChunk, PlanRun, SolveRun
 from linkage.models import Project, ResultType, Run, RunState
 from linkage.plans.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
@@ -86,7 +86,7 @@ def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
     )
     bucket, key = world.settings.store_bucket, object_keys.plan(run.project_id, run.run_id)
     world.objects.put(bucket, plan.rectangles_key, rectangles)
-    if world.objects.put_first(bucket, key, plan.model_dump_json().encode()):
+    if world.objects.put_if_absent(bucket, key, plan.model_dump_json().encode()):
         return plan
     return read_plan(run.project_id, run.run_id, world)
 
@@ -102,7 +102,7 @@ def _cut_work(
     comparisons = sum(chunk.comparisons for chunk in chunks)
     if comparisons <= settings.sample_above_comparisons:
         return chunks
-    sample = Sampled(run.run_id, run.threshold, encoding_size, prefixes, datasets)
+    sample = SampledRun(run.run_id, run.threshold, encoding_size, prefixes, datasets)
     found = find_in_sample(sample, world)
     estimated = estimate(found, comparisons)
     limit = settings.most_pairs(scored=project.result_type is ResultType.SIMILARITY_SCORES)

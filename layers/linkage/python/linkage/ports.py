@@ -54,7 +54,7 @@ class Projects(Protocol):
     def contributions(self, project_id: str) -> Contributions:
         """Return how far the project's uploads have come."""
 
-    def note_credentials(self, party_id: str, expiration: datetime) -> bool:
+    def record_credentials(self, party_id: str, expiration: datetime) -> bool:
         """Keep until when the party can write to the uploads bucket; False if the party is gone."""
 
     def delete(
@@ -111,7 +111,7 @@ class Uploads(Protocol):
     def received(self) -> Sequence[Upload]:
         """Return every upload that waits to be taken in."""
 
-    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+    def count_restart(self, upload_id: str, *, now: datetime) -> None:
         """Count that the upload's intake was started again now, or let wait."""
 
 
@@ -145,10 +145,10 @@ class Runs(Protocol):
     def unfinished(self) -> Sequence[Run]:
         """Return the runs that should be moving: queued or running, or created with every party's upload ready."""
 
-    def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+    def record_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
         """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
 
-    def note_restart(self, run_id: str, *, now: datetime) -> None:
+    def count_restart(self, run_id: str, *, now: datetime) -> None:
         """Count that the run was started again now, or let wait."""
 
     def delete(
@@ -217,7 +217,7 @@ class Objects(Protocol):
     def open(self, file: StoredFile) -> AbstractContextManager[BinaryIO]:
         """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
 
-    def look_at(self, bucket: str, key: str) -> StoredObject | None:
+    def head(self, bucket: str, key: str) -> StoredObject | None:
         """Return the object's size, ETag and metadata, or None."""
 
     def put(self, bucket: str, key: str, body: bytes) -> StoredFile:
@@ -229,7 +229,7 @@ class Objects(Protocol):
         It is there, whole, once the context ends; if that ends in an exception it is not, nor any part of it.
         """
 
-    def put_first(self, bucket: str, key: str, body: bytes) -> bool:
+    def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""
 
     def list(self, bucket: str, prefix: str) -> Iterator[StoredObject]:

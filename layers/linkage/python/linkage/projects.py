@@ -7,7 +7,7 @@ from typing import Any
 from linkage.errors import AccessDenied, InvalidRequest
 from linkage.models import Contributions, Party, Project, ResultType
 from linkage.ports import World
-from linkage.tokens import hash_token, new_id, new_token, opens
+from linkage.tokens import hash_token, new_id, new_token, verify_token
 
 TWO_PARTIES = 2
 """More than these can only be linked into groups."""
@@ -61,7 +61,7 @@ def create_project(new: NewProject, world: World) -> ProjectTokens:
 def open_project(project_id: str, token: str, world: World) -> Project:
     """Return the project that the result token opens; raises `AccessDenied`."""
     project = world.projects.get(project_id)
-    if project is None or not opens(token, project.result_token_hash):
+    if project is None or not verify_token(token, project.result_token_hash):
         raise AccessDenied
     return project
 
@@ -75,11 +75,11 @@ def identify_reader(project_id: str, token: str, world: World) -> tuple[Project,
     project = world.projects.get(project_id)
     if project is None:
         raise AccessDenied
-    if opens(token, project.result_token_hash):
+    if verify_token(token, project.result_token_hash):
         return project, None
     if project.result_type is ResultType.PERMUTATIONS:
         for dataset_index, token_hash in world.uploads.receipts(project_id):
-            if opens(token, token_hash):
+            if verify_token(token, token_hash):
                 return project, dataset_index
     raise AccessDenied
 
@@ -93,7 +93,7 @@ def identify_party(project_id: str, token: str, world: World) -> tuple[Project, 
     if project is None:
         raise AccessDenied
     for party in world.projects.parties(project_id):
-        if opens(token, party.update_token_hash):
+        if verify_token(token, party.update_token_hash):
             return project, party
     raise AccessDenied
 

@@ -40,7 +40,7 @@ def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Resu
     else:
         key = object_keys.permutation(project_id, run.run_id, dataset)
     bucket = world.settings.store_bucket
-    found = world.objects.look_at(bucket, key)
+    found = world.objects.head(bucket, key)
     if found is None:
         raise FileNotFoundError(f"the result of run {run_id} is gone")
     if found.size_bytes > world.settings.inline_result_bytes:

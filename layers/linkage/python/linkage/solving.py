@@ -142,7 +142,7 @@ def _draw_once(run: Run, plan: Plan, files: list[CandidateFile], world: World) -
         _, records, _ = _group(run, plan, files, world)
         left_count, right_count = plan.record_counts
         drawn = draw_permutations(records[::2], records[1::2], (left_count, right_count))
-        world.objects.put_first(bucket, key, dump_permutations(drawn))
+        world.objects.put_if_absent(bucket, key, dump_permutations(drawn))
         stored = world.objects.get(bucket, key)
     if stored is None:
         raise FileNotFoundError(f"there is no {key}")

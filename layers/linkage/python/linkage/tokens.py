@@ -26,6 +26,6 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def opens(token: str, token_hash: bytes) -> bool:
+def verify_token(token: str, token_hash: bytes) -> bool:
     """Tell, in constant time, whether the token is the one whose hash is given."""
     return hmac.compare_digest(hash_token(token), token_hash)

@@ -11,8 +11,8 @@ from linkage.encodings.block_files import dump_block_file, order_by_record
 from linkage.encodings.wire import join_encodings, needed_bytes
 from linkage.errors import (
     AccessDenied,
+    BlockingMismatch,
     CredentialsNotOffered,
-    EncodingsRefused,
     InvalidRequest,
     ObjectPathNotAllowed,
     TokenAlreadyUsed,
@@ -91,7 +91,7 @@ def permit_upload(project_id: str, token: str, world: World) -> UploadPermit:
         raise CredentialsNotOffered
     path = object_keys.party_prefix(project_id, party.party_id)
     credentials = world.credentials.issue(path, session_name=party.party_id)
-    if not world.projects.note_credentials(party.party_id, credentials.expiration):
+    if not world.projects.record_credentials(party.party_id, credentials.expiration):
         raise AccessDenied  # deleted a moment ago: nobody gets to see credentials that no sweep waits for
     settings = world.settings
     return UploadPermit(credentials, settings.upload_endpoint, settings.upload_secure, settings.uploads_bucket, path)
@@ -153,9 +153,9 @@ def announce_files(project_id: str, token: str, announced: AnnouncedUpload, worl
 def _check_blocking(project: Project, *, has_blocks: bool) -> None:
     """Refuse an upload that does not go with the project's blocking setting."""
     if project.uses_blocking and not has_blocks:
-        raise EncodingsRefused('Expecting blocking information. Either in "blocks" or "clksnblocks"')
+        raise BlockingMismatch('Expecting blocking information. Either in "blocks" or "clksnblocks"')
     if has_blocks and not project.uses_blocking:
-        raise EncodingsRefused("Blocking has been disabled for this project, but received blocking information")
+        raise BlockingMismatch("Blocking has been disabled for this project, but received blocking information")
 
 
 def _park(sent: BinaryUpload, party: Party, world: World, *, blocks: bytes | None = None) -> str:
@@ -190,7 +190,7 @@ def _pin(place: Place, party: Party, world: World) -> tuple[StoredFile, StoredOb
     path = object_keys.party_prefix(party.project_id, party.party_id)
     if place.bucket != world.settings.uploads_bucket or not object_keys.lies_under(path, place.key):
         raise ObjectPathNotAllowed
-    found = world.objects.look_at(place.bucket, place.key)
+    found = world.objects.head(place.bucket, place.key)
     if found is None:
         raise InvalidRequest(
             f"There is no object {place.key} in bucket {place.bucket}: upload it before you announce it"

@@ -63,7 +63,7 @@ class S3Objects:
         with closing(body):
             yield cast("BinaryIO", body)
 
-    def look_at(self, bucket: str, key: str) -> StoredObject | None:
+    def head(self, bucket: str, key: str) -> StoredObject | None:
         """Return the object's size, ETag and metadata, or None."""
         try:
             found = self._client.head_object(Bucket=bucket, Key=key)
@@ -83,7 +83,7 @@ class S3Objects:
         """Store an object piece by piece, in bounded memory, over any that is there."""
         return write_in_parts(self._client, bucket, key)
 
-    def put_first(self, bucket: str, key: str, body: bytes) -> bool:
+    def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""
         try:
             self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")

@@ -113,7 +113,7 @@ class PostgresProjects:
             errors=tuple(message for state, message in rows if state == "error"),
         )
 
-    def note_credentials(self, party_id: str, expiration: datetime) -> bool:
+    def record_credentials(self, party_id: str, expiration: datetime) -> bool:
         """Keep until when the party can write to the uploads bucket; False if the party is gone."""
         return self._database.execute(_NOTE_CREDENTIALS, {"party_id": party_id, "expiration": expiration}) > 0
 

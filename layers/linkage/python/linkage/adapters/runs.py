@@ -128,11 +128,11 @@ class PostgresRuns:
         """Return the runs that should be moving."""
         return [_run(row) for row in self._database.fetch_all(_SELECT_UNFINISHED)]
 
-    def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+    def record_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
         """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
         self._database.execute(_NOTE_PROGRESS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
 
-    def note_restart(self, run_id: str, *, now: datetime) -> None:
+    def count_restart(self, run_id: str, *, now: datetime) -> None:
         """Count that the run was started again now."""
         self._database.execute(_NOTE_RESTART, {"run_id": run_id, "now": now})
 

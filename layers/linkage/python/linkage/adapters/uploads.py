@@ -136,7 +136,7 @@ class PostgresUploads:
         """Return every upload that waits to be taken in."""
         return [_upload(row) for row in self._database.fetch_all(_SELECT_RECEIVED)]
 
-    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+    def count_restart(self, upload_id: str, *, now: datetime) -> None:
         """Count that the upload's intake was started again now."""
         self._database.execute(_NOTE_RESTART, {"upload_id": upload_id, "now": now})
 

@@ -52,7 +52,7 @@ class MemoryObjects:
             raise UploadRejected("the file was changed after it was announced")
         yield io.BytesIO(body)
 
-    def look_at(self, bucket: str, key: str) -> StoredObject | None:
+    def head(self, bucket: str, key: str) -> StoredObject | None:
         """Return the object's size, ETag and metadata, or None."""
         found = self.stored.get((bucket, key))
         return None if found is None else StoredObject(key, len(found[0]), _etag(found[0]), dict(found[1]))
@@ -71,7 +71,7 @@ class MemoryObjects:
         yield body
         self.put(bucket, key, body.getvalue())
 
-    def put_first(self, bucket: str, key: str, body: bytes) -> bool:
+    def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
         """Store the object unless there is one; False if there is."""
         if (bucket, key) in self.stored:
             return False

@@ -58,7 +58,7 @@ class MemoryProjects:
             errors=tuple(last[party].message or "" for party in sorted(last) if last[party].state is UploadState.ERROR),
         )
 
-    def note_credentials(self, party_id: str, expiration: datetime) -> bool:
+    def record_credentials(self, party_id: str, expiration: datetime) -> bool:
         """Keep until when the party can write to the uploads bucket; False if the party is gone."""
         if party_id not in self.tables.parties:
             return False

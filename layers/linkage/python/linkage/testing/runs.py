@@ -72,11 +72,11 @@ class MemoryRuns:
             if run.state not in _FINAL and (run.state is not RunState.CREATED or self._can_start(run))
         ]
 
-    def note_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
+    def record_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
         """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
         self._move(run_id, set(RunState), chunks_stored=chunks_stored, time_moved=now, restarts=0)
 
-    def note_restart(self, run_id: str, *, now: datetime) -> None:
+    def count_restart(self, run_id: str, *, now: datetime) -> None:
         """Count that the run was started again now, or let wait."""
         if run_id in self.tables.runs:
             self._move(run_id, set(RunState), time_moved=now, restarts=self.tables.runs[run_id].restarts + 1)

@@ -78,7 +78,7 @@ class MemoryUploads:
         """Return every upload that waits to be taken in."""
         return [upload for upload in self.tables.uploads.values() if upload.state is UploadState.RECEIVED]
 
-    def note_restart(self, upload_id: str, *, now: datetime) -> None:
+    def count_restart(self, upload_id: str, *, now: datetime) -> None:
         """Count that the upload's intake was started again now, or let wait."""
         upload = self.tables.uploads.get(upload_id)
         if upload is not None:

@@ -20,11 +20,11 @@ _UNTIL_FAILED_S = 60
 """A run has failed by then, though the database may have to wake up."""
 
 
-def bury(worker: str, body: str, world: World) -> None:
+def record_dead_letter(worker: str, body: str, world: World) -> None:
     """Turn a dead letter into an error of its run or upload. Deletions are repeated anyway: their tombstones stay."""
     logger.error("dead letter of the %s worker", worker)
     try:
-        _BURY.get(worker, _drop)(body, world)
+        _RECORDERS.get(worker, _drop)(body, world)
     except (ValueError, AttributeError, KeyError, TypeError):
         logger.exception("a dead letter of the %s worker cannot be read and is dropped", worker)
 
@@ -33,7 +33,7 @@ def _drop(_body: str, _world: World) -> None:
     return
 
 
-def _bury_intake(body: str, world: World) -> None:
+def _record_intake(body: str, world: World) -> None:
     for key in manifest_keys(body):
         _, upload_id = upload_of(key)
         upload = world.uploads.get(upload_id)
@@ -41,22 +41,22 @@ def _bury_intake(body: str, world: World) -> None:
             reject_upload(upload, "it could not be read, after several attempts; upload it again", world)
 
 
-def _bury_plan(body: str, world: World) -> None:
+def _record_plan(body: str, world: World) -> None:
     message = PlanRun.model_validate_json(body)
     run = world.runs.get(message.project_id, message.run_id)
     if run is not None and run.state in {RunState.CREATED, RunState.QUEUED}:
         _fail(run, "plan", world)
 
 
-def _bury_compare(body: str, world: World) -> None:
+def _record_compare(body: str, world: World) -> None:
     message = CompareChunk.model_validate_json(body)
     run = world.runs.get(message.project_id, message.run_id)
     key = object_keys.chunk_candidates(message.project_id, message.run_id, message.chunk)
-    if run is not None and world.objects.look_at(world.settings.store_bucket, key) is None:
+    if run is not None and world.objects.head(world.settings.store_bucket, key) is None:
         _fail(run, "compare", world)
 
 
-def _bury_solve(body: str, world: World) -> None:
+def _record_solve(body: str, world: World) -> None:
     message = SolveRun.model_validate_json(body)
     run = world.runs.get(message.project_id, message.run_id)
     if run is not None:
@@ -82,9 +82,9 @@ def fail_run(run: Run, message: str, world: World) -> None:
     world.runs.fail(run.run_id, message, now=world.now())
 
 
-_BURY: dict[str, Callable[[str, World], None]] = {
-    "intake": _bury_intake,
-    "plan": _bury_plan,
-    "compare": _bury_compare,
-    "solve": _bury_solve,
+_RECORDERS: dict[str, Callable[[str, World], None]] = {
+    "intake": _record_intake,
+    "plan": _record_plan,
+    "compare": _record_compare,
+    "solve": _record_solve,
 }

@@ -16,7 +16,7 @@ from linkage.plans.plan import Plan
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
 from linkage.timing import rearm_timer
-from linkage.upkeep.dead_letters import bury, fail_run
+from linkage.upkeep.dead_letters import fail_run, record_dead_letter
 from linkage.upkeep.isolation import for_each
 from linkage.upkeep.retention import expire
 from linkage.uploads import store_manifest
@@ -41,7 +41,7 @@ def reconcile(message: Reconcile, world: World) -> None:
     Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that
     the settings give. The message that is due at no time is the daily schedule's: then what is too old expires too.
     """
-    for_each(world.queues.dead_letters(), lambda letter: _bury(letter, world))
+    for_each(world.queues.dead_letters(), lambda letter: _end_dead_letter(letter, world))
     uploads, runs = world.uploads.received(), world.runs.unfinished()
     for_each(uploads, lambda upload: _restart_upload(upload, world))
     for_each(runs, lambda run: _move_run(run, world))
@@ -54,9 +54,9 @@ def reconcile(message: Reconcile, world: World) -> None:
         rearm_timer(message, TOMBSTONE_PERIOD_S, world)
 
 
-def _bury(letter: DeadLetter, world: World) -> None:
+def _end_dead_letter(letter: DeadLetter, world: World) -> None:
     """Make an error of it first: a letter that is gone tells nobody."""
-    bury(letter.worker, letter.body, world)
+    record_dead_letter(letter.worker, letter.body, world)
     world.queues.drop(letter)
 
 
@@ -67,12 +67,12 @@ def _sweep_again(tombstone: Tombstone, world: World) -> None:
 def _restart_upload(upload: Upload, world: World) -> None:
     """Store the manifest again, in case its S3 event was lost; give up if that never helps."""
     if _waits_its_turn("intake", upload.restarts, world):
-        world.uploads.note_restart(upload.upload_id, now=world.now())
+        world.uploads.count_restart(upload.upload_id, now=world.now())
     elif not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
         return
     elif upload.restarts < MOST_RESTARTS:
         store_manifest(upload.manifest, world)
-        world.uploads.note_restart(upload.upload_id, now=world.now())
+        world.uploads.count_restart(upload.upload_id, now=world.now())
     else:
         reject_upload(upload, f"it was not taken in, though it was started {MOST_RESTARTS + 1} times", world)
 
@@ -84,20 +84,20 @@ def _move_run(run: Run, world: World) -> None:
     """
     idle = _is_idle([run.time_moved, run.time_started, run.time_added], run.restarts, world)
     try:
-        plan, stored = _look_at(run, world)
+        plan, stored = _read_stored(run, world)
     except Exception:
         if idle:
-            _give_up_or_note(run, world)
+            _give_up_or_count(run, world)
         raise
     if len(stored) != run.chunks_stored:
-        world.runs.note_progress(run.run_id, len(stored), now=world.now())
+        world.runs.record_progress(run.run_id, len(stored), now=world.now())
     elif _waits_its_turn(_step(plan, stored), run.restarts, world):
-        world.runs.note_restart(run.run_id, now=world.now())
+        world.runs.count_restart(run.run_id, now=world.now())
     elif idle:
         if run.restarts < MOST_RESTARTS:
             logger.warning("run %s has not moved: its messages are sent again", run.run_id)
             _send_again(run, plan, stored, world)
-        _give_up_or_note(run, world)
+        _give_up_or_count(run, world)
 
 
 def _step(plan: Plan | None, stored: list[ChunkCount]) -> str:
@@ -119,7 +119,7 @@ def _waits_its_turn(step: str, restarts: int, world: World) -> bool:
     return may_wait and world.queues.backlog(step) > 0
 
 
-def _look_at(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:
+def _read_stored(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:
     """Return a running run's plan, and what is stored of it."""
     plan = read_plan(run.project_id, run.run_id, world) if run.state is RunState.RUNNING else None
     return plan, restore_progress(run.project_id, plan, world) if plan else []
@@ -136,10 +136,10 @@ def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: Wo
         send_chunks(run.project_id, plan, missing, world)
 
 
-def _give_up_or_note(run: Run, world: World) -> None:
+def _give_up_or_count(run: Run, world: World) -> None:
     """Count a restart, or fail the run if there were enough of them."""
     if run.restarts < MOST_RESTARTS:
-        world.runs.note_restart(run.run_id, now=world.now())
+        world.runs.count_restart(run.run_id, now=world.now())
         return
     message = (
         "Run failed with an internal server error. It made no progress, though it was started"

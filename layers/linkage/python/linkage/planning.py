@@ -8,11 +8,12 @@ from itertools import accumulate, pairwise
 
 from linkage.encodings.block_tables import BlockTable, load_blocks
 from linkage.encodings.encoding_sets import BLOCKS, REPORT
+from linkage.encodings.rectangles import dump_rectangles
 from linkage.errors import TooManyCandidates
 from linkage.estimating import SampledRun, count_once, find_in_sample
 from linkage.messages import CompareChunk, PlanRun, SolveRun
 from linkage.models import Project, ResultType, Run, RunState
-from linkage.plans.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
+from linkage.plans.chunking import Chunk, choose_work, count_comparisons, split_comparisons
 from linkage.plans.plan import Plan, PlannedChunk
 from linkage.plans.sampling import Estimate, estimate
 from linkage.ports import World
@@ -73,7 +74,7 @@ def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
     prefixes = [object_keys.encoding_set(project.project_id, u.party_id, u.upload_id) for u in uploads]
     datasets = [load_blocks(_read(prefix + BLOCKS, world)) for prefix in prefixes]
     chunks = _cut_work(run, project, prefixes, datasets, world)
-    rectangles = _dump_rectangles([chunk.rectangles for chunk in chunks])
+    rectangles = dump_rectangles(chunk.rectangles for chunk in chunks)
     plan = Plan(
         run_id=run.run_id,
         threshold=run.threshold,
@@ -128,10 +129,6 @@ def _describe(chunks: Sequence[Chunk], total_comparisons: int) -> tuple[PlannedC
         PlannedChunk(chunk.left, chunk.right, start, stop, chunk.comparisons + (0 if start else left_out))
         for chunk, (start, stop) in zip(chunks, bounds, strict=True)
     )
-
-
-def _dump_rectangles(rectangles: Sequence[Rectangles]) -> bytes:
-    return b"".join(part.astype("<u4").tobytes() for part in rectangles)
 
 
 def _read(key: str, world: World) -> bytes:

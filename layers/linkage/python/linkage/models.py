@@ -191,6 +191,17 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreAccess:
+    """Temporary credentials, and the place in the object store that they open: a party's folder, or one object."""
+
+    credentials: Credentials
+    endpoint: str
+    secure: bool
+    bucket: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run's comparing has come, as counted in Redis."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from linkage.errors import AccessDenied, RunFailed, RunNotComplete
-from linkage.models import Credentials, Project, ResultType, Run, RunState
+from linkage.models import Project, ResultType, Run, RunState, StoreAccess
 from linkage.ports import World
 from linkage.projects import identify_reader
 from linkage.store import object_keys
@@ -15,17 +15,6 @@ class Result:
 
     text: str | None = None
     url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreFile:
-    """Where and with what the file of a run's similarity scores can be read."""
-
-    credentials: Credentials
-    endpoint: str
-    secure: bool
-    bucket: str
-    path: str
 
 
 def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Result:
@@ -48,7 +37,7 @@ def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Resu
     return Result(text=world.objects.get_range(bucket, key, 0, found.size_bytes).decode())
 
 
-def permit_download(project_id: str, run_id: str, token: str, world: World) -> ScoreFile | None:
+def permit_download(project_id: str, run_id: str, token: str, world: World) -> StoreAccess | None:
     """Issue temporary credentials that read the file of a completed run's similarity scores, and nothing else.
 
     None if the project's result type is another: it has no such file.
@@ -58,7 +47,7 @@ def permit_download(project_id: str, run_id: str, token: str, world: World) -> S
         return None
     settings, key = world.settings, object_keys.score_file(project_id, run.run_id)
     credentials = world.credentials.issue_reading(key, session_name=run.run_id)
-    return ScoreFile(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
+    return StoreAccess(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
 
 
 def _open_completed(project_id: str, run_id: str, token: str, world: World) -> tuple[Project, Run, int | None]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from linkage.candidates.pairs import Candidates
+from linkage.ending import complete_run, refuse_run, remove_leftovers
 from linkage.engines.choice import engine
 from linkage.engines.contract import Groups, SolverLimitReached
 from linkage.errors import TooManyCandidates
@@ -25,7 +26,6 @@ from linkage.result_types.texts import (
 )
 from linkage.store import object_keys
 from linkage.store.gathering import CandidateFile, gather_candidates
-from linkage.store.removal import remove_prefix
 
 
 def solve_run(message: SolveRun, world: World) -> None:
@@ -42,12 +42,8 @@ def solve_run(message: SolveRun, world: World) -> None:
         try:
             _solve(run, project.result_type, world)
         except TooManyCandidates as error:
-            world.runs.fail(run.run_id, str(error), now=world.now())
-        run = world.runs.get(message.project_id, message.run_id)
-    if run is None or run.state is RunState.ERROR:
-        _remove_everything(message.project_id, message.run_id, world)
-    elif run.state is RunState.COMPLETED:
-        _remove_intermediates(run, world)
+            refuse_run(run, error, world)
+    remove_leftovers(message.project_id, message.run_id, world)
 
 
 def _solve(run: Run, result_type: ResultType, world: World) -> None:
@@ -61,7 +57,7 @@ def _solve(run: Run, result_type: ResultType, world: World) -> None:
         _store(object_keys.result(run.project_id, run.run_id), groups_text(*_group(run, plan, files, world)), world)
     else:
         _store_permutations(run, plan, files, world)
-    world.runs.complete(run.run_id, now=world.now())
+    complete_run(run, world)
 
 
 def _list_files(run: Run, plan: Plan, world: World) -> list[CandidateFile] | None:
@@ -153,15 +149,3 @@ def _store(key: str, pieces: Iterable[bytes], world: World) -> None:
     with world.objects.writer(world.settings.store_bucket, key) as file:
         for piece in pieces:
             file.write(piece)
-
-
-def _remove_intermediates(run: Run, world: World) -> None:
-    """Remove what the run needs no more: the plan first, which stops late compare workers."""
-    for prefix in object_keys.intermediates(run.project_id, run.run_id):
-        remove_prefix(prefix, world)
-
-
-def _remove_everything(project_id: str, run_id: str, world: World) -> None:
-    """Remove all of a run that failed, or that was deleted while it was planned; the plan first."""
-    for prefix in (object_keys.plan(project_id, run_id), object_keys.run(project_id, run_id)):
-        remove_prefix(prefix, world)

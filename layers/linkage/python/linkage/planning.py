@@ -12,12 +12,13 @@ from linkage.ending import is_over, refuse_run, request_removal
 from linkage.errors import TooManyCandidates
 from linkage.estimating import SampledRun, count_once, find_in_sample
 from linkage.messages import CompareChunk, PlanRun, SolveRun
-from linkage.models import Project, ResultType, Run
+from linkage.models import Project, Run
 from linkage.plans.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
 from linkage.plans.plan import Plan, PlannedChunk
 from linkage.plans.sampling import Estimate, estimate
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
+from linkage.result_types.kinds import KINDS
 from linkage.store import object_keys
 from linkage.timing import arm_timer
 
@@ -100,7 +101,7 @@ def _cut_work(
     sample = SampledRun(run.run_id, run.threshold, encoding_size, prefixes, datasets)
     found = find_in_sample(sample, world)
     estimated = estimate(found, comparisons)
-    limit = settings.most_pairs(scored=project.result_type is ResultType.SIMILARITY_SCORES)
+    limit = KINDS[project.result_type].most_pairs(settings)
     if estimated.exceeds(limit):
         _refuse_too_many(estimate(count_once(found, sample, world), comparisons), run, limit)
     bounded = replace(work, candidate_bound=estimated.bound_chunk_size(settings.chunk_max_candidates))

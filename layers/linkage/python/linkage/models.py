@@ -37,6 +37,11 @@ class RunState(StrEnum):
     COMPLETED = "completed"
     ERROR = "error"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether a run that is in this state is over."""
+        return self in {RunState.COMPLETED, RunState.ERROR}
+
 
 class FileFormat(StrEnum):
     """How an uploaded file holds its encodings."""

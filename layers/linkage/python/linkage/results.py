@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from linkage.errors import AccessDenied, RunFailed, RunNotComplete
-from linkage.models import Project, ResultType, Run, RunState, StoreAccess
+from linkage.models import Project, Run, RunState, StoreAccess
 from linkage.ports import World
 from linkage.projects import identify_reader
+from linkage.result_types.kinds import KINDS
 from linkage.store import object_keys
 
 
@@ -23,11 +24,8 @@ def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Resu
     The result token opens groups, similarity scores, or the mask of permutations; a receipt token its party's own
     permutation.
     """
-    _, run, dataset = _open_completed(project_id, run_id, token, world)
-    if dataset is None:
-        key = object_keys.result(project_id, run.run_id)
-    else:
-        key = object_keys.permutation(project_id, run.run_id, dataset)
+    project, run, dataset = _open_completed(project_id, run_id, token, world)
+    key = object_keys.result(project_id, run.run_id, KINDS[project.result_type].object_for(dataset))
     bucket = world.settings.store_bucket
     found = world.objects.head(bucket, key)
     if found is None:
@@ -43,9 +41,10 @@ def permit_download(project_id: str, run_id: str, token: str, world: World) -> S
     None if the project's result type is another: it has no such file.
     """
     project, run, _ = _open_completed(project_id, run_id, token, world)
-    if project.result_type is not ResultType.SIMILARITY_SCORES:
+    name = KINDS[project.result_type].file_object
+    if not name:
         return None
-    settings, key = world.settings, object_keys.score_file(project_id, run.run_id)
+    settings, key = world.settings, object_keys.result(project_id, run.run_id, name)
     credentials = world.credentials.issue_reading(key, session_name=run.run_id)
     return StoreAccess(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
 

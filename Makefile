@@ -8,8 +8,8 @@ UV := UV_NATIVE_TLS=1 $(ENVIRONMENTS)/uv/bin/uv
 REQUIREMENTS := infra/local/requirements
 
 # What is done by the engine: tested with each, and the rest with the default.
-LINKING := $(addprefix tests/unit/,$(addprefix test_,flow.py result_types.py repeated_delivery.py lost_messages.py \
-	deletion.py failures.py upload_promises.py readers.py) linkage/test_results.py linkage/candidates/test_merging.py)
+LINKING := $(addprefix tests/promises/test_,repeated_delivery.py lost_messages.py deletion.py failures.py readers.py \
+	result_types.py uploads.py) tests/unit/test_flow.py tests/unit/linkage/test_results.py tests/unit/linkage/candidates/test_merging.py
 
 export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE := 1
@@ -38,7 +38,7 @@ test: setup lint types ## Pass every test
 	@echo "== tests: unit, integration, end to end"
 	@$(DEVELOPMENT)/python -m pytest
 	@echo "== tests: what links, with anonlink's engine"
-	@TEST_ENGINE=anonlink $(DEVELOPMENT)/python -m pytest $(LINKING)
+	@TEST_ENGINE=anonlink $(DEVELOPMENT)/python -m pytest $(LINKING) -m "not servers"
 
 up: setup ## Start the service on this machine and leave it running; PORT=8851 OBJECT_STORE=minio
 	@$(DEVELOPMENT)/python -m infra.local up $(if $(PORT),--port $(PORT))
@@ -60,10 +60,10 @@ types: setup ## Check the types
 	@$(DEVELOPMENT)/mypy
 
 unit: setup ## Pass the tests that need no servers; TEST_ENGINE=anonlink
-	@$(DEVELOPMENT)/python -m pytest tests/unit
+	@$(DEVELOPMENT)/python -m pytest tests/unit tests/promises -m "not servers"
 
 integration: setup ## Pass the tests on real servers
-	@$(DEVELOPMENT)/python -m pytest tests/integration
+	@$(DEVELOPMENT)/python -m pytest tests/integration tests/promises -m "servers and not slow"
 
 e2e: setup ## Pass the tests against the deployed local stack
 	@$(DEVELOPMENT)/python -m pytest tests/e2e

@@ -7,6 +7,7 @@ import pytest
 
 from linkage.messages import Reconcile
 from tests.driving import body_of, driver
+from tests.promises.steps import objects_of
 
 DAY_S = 86400
 TOMBSTONE_S = 10 * 3600
@@ -34,12 +35,6 @@ def a_day_begins(service, *, later: float = 0):
         for message in extra:
             service.deliver("reconcile", body_of(message))
     service.deliver_all()
-
-
-def objects_of(service, project_id):
-    settings = service.world.settings
-    buckets = (settings.store_bucket, settings.uploads_bucket)
-    return [o.key for bucket in buckets for o in service.world.objects.list(bucket, "") if project_id in o.key]
 
 
 def is_there(service, project):

@@ -57,7 +57,7 @@ def permit_download(project_id: str, run_id: str, token: str, world: World) -> S
     if project.result_type is not ResultType.SIMILARITY_SCORES:
         return None
     settings, key = world.settings, object_keys.score_file(project_id, run.run_id)
-    credentials = world.credentials.issue_reading(key, session_name=run.run_id)
+    credentials = world.credentials.issue_for_download(key, session_name=run.run_id)
     return ScoreFile(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
 
 

@@ -51,9 +51,11 @@ def put_raw_upload(service, project, party=0):
 def ask_for_credentials(service, project, monkeypatch):
     """Ask, and be answered by a store whose clock is the world's."""
     issuer, now = service.world.credentials, service.world.now
-    issue = issuer.issue
+    issue = issuer.issue_for_upload
     expiration = now() + timedelta(hours=1)
-    monkeypatch.setattr(issuer, "issue", lambda *args, **names: replace(issue(*args, **names), expiration=expiration))
+    monkeypatch.setattr(
+        issuer, "issue_for_upload", lambda *args, **names: replace(issue(*args, **names), expiration=expiration)
+    )
     path = f"/projects/{project['project_id']}/authorize-external-upload"
     assert service.request("GET", path, token=project["update_tokens"][0]).status == 201
 

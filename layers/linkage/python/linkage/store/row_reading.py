@@ -8,11 +8,12 @@ def read_encodings(prefix: str, encoding_size: int, start: int, stop: int, world
     """Return the encodings of the rows from ``start`` up to, not including, ``stop``."""
     bucket = world.settings.store_bucket
     return load_encodings(
-        world.objects.get_fixed(bucket, prefix + ENCODINGS, start * encoding_size, stop * encoding_size), encoding_size
+        world.objects.get_cached_range(bucket, prefix + ENCODINGS, start * encoding_size, stop * encoding_size),
+        encoding_size,
     )
 
 
 def read_record_indices(prefix: str, start: int, stop: int, world: World) -> Rows:
     """Return the record index of each of the rows."""
     bucket, size = world.settings.store_bucket, RECORD_INDEX.itemsize
-    return load_rows(world.objects.get_fixed(bucket, prefix + ROWS, start * size, stop * size))
+    return load_rows(world.objects.get_cached_range(bucket, prefix + ROWS, start * size, stop * size))

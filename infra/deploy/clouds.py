@@ -42,7 +42,7 @@ class Cloud:
 
     @cached_property
     def s3(self) -> S3Client:
-        """A client of the object store, which puts buckets in paths: a LocalStack on an IP address has no host names."""
+        """A client of the object store. Buckets are in paths: a LocalStack on an IP address has no host names."""
         config = Config(s3={"addressing_style": "path"})
         return self._session.client("s3", self.region, endpoint_url=self._endpoint_url, config=config)
 

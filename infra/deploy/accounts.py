@@ -47,11 +47,11 @@ def check_account(cloud: Cloud, stage: Stage, packages: Path, progress: Callable
 
 
 def _concurrency(cloud: Cloud, parameters: dict[str, str]) -> Iterator[str]:
-    reserved = int(parameters["ApiConcurrency"])
+    count = int(parameters["ApiConcurrency"])
     free = cloud.functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    if reserved and free - reserved < _LEFT_TO_OTHERS:
+    if count and free - count < _LEFT_TO_OTHERS:
         yield (
-            f"ApiConcurrency: {reserved} functions at a time cannot be reserved, because {free} are left in this account"
+            f"ApiConcurrency: {count} functions at a time cannot be reserved, because {free} are left in this account"
             f" and {_LEFT_TO_OTHERS} must remain. Set it to 0, or have AWS raise the quota 'Concurrent executions'"
         )
 

@@ -8,8 +8,8 @@ UV := UV_NATIVE_TLS=1 $(ENVIRONMENTS)/uv/bin/uv
 REQUIREMENTS := infra/local/requirements
 
 # What is done by the engine: tested with each, and the rest with the default.
-LINKING := $(addprefix tests/unit/test_,flow.py results.py result_types.py repeated_delivery.py lost_messages.py \
-	deletion.py failures.py upload_promises.py readers.py merging.py)
+LINKING := $(addprefix tests/unit/,$(addprefix test_,flow.py result_types.py repeated_delivery.py lost_messages.py \
+	deletion.py failures.py upload_promises.py readers.py) linkage/test_results.py linkage/candidates/test_merging.py)
 
 export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE := 1

@@ -7,9 +7,7 @@ from http import HTTPStatus
 from chalice.app import Response
 from pydantic import BaseModel
 
-from linkage.models import Credentials
-from linkage.results import ScoreFile
-from linkage.uploads import UploadPermit
+from linkage.models import Credentials, StoreAccess
 
 JSON = {"Content-Type": "application/json"}
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Allow, Location, Retry-After"}
@@ -48,6 +46,6 @@ def credentials_body(credentials: Credentials) -> dict[str, str]:
     }
 
 
-def place_body(place: UploadPermit | ScoreFile) -> dict[str, str | bool]:
+def place_body(place: StoreAccess) -> dict[str, str | bool]:
     """Write where in the object store something is."""
     return {"endpoint": place.endpoint, "secure": place.secure, "bucket": place.bucket, "path": place.path}

@@ -3,7 +3,8 @@
 from typing import Any
 
 from app.responses import timestamp
-from linkage.models import ResultType, RunState
+from linkage.models import RunState
+from linkage.result_types.kinds import KINDS
 from linkage.runs import RunStatus
 
 WAITING, COMPARING, SOLVING = 1, 2, 3
@@ -43,7 +44,7 @@ def _stage(status: RunStatus) -> dict[str, Any]:
 
 def _last_stage(status: RunStatus) -> int:
     """Return how many stages the run has: similarity scores are the result, so nothing is made of them."""
-    return COMPARING if status.project.result_type is ResultType.SIMILARITY_SCORES else SOLVING
+    return KINDS[status.project.result_type].stages
 
 
 def _stage_number(status: RunStatus) -> int:

@@ -11,17 +11,17 @@ import numpy as np
 
 from linkage.candidates.files import HEADER, OVERFLOW, count_stored
 from linkage.candidates.pairs import PAIR, CandidatePairs, drop_duplicates, join_pairs
+from linkage.encodings.rectangles import RECTANGLE_BYTES, Rectangles, load_rectangles, span
 from linkage.engines.choice import engine
 from linkage.messages import CompareChunk, SolveRun
 from linkage.models import ChunkCount
-from linkage.plans.chunking import Rectangles
-from linkage.plans.plan import RECTANGLE_BYTES, Plan, PlannedChunk
+from linkage.plans.plan import Plan, PlannedChunk
 from linkage.ports import World
 from linkage.progress import count_chunk, read_plan
 from linkage.store import object_keys
 from linkage.store.gathering import CandidateFile, gather_candidates
 from linkage.store.removal import remove_prefix
-from linkage.store.row_reading import read_encodings, read_record_indices, span
+from linkage.store.row_reading import read_encodings, read_record_indices
 from linkage.tokens import new_id
 
 MOST_REPEATS = 16
@@ -137,7 +137,7 @@ class _Comparison:
     def _read_rectangles(self) -> Rectangles:
         where = (number * RECTANGLE_BYTES for number in self._chunk[2:4])
         raw = self._world.objects.get_range(self._world.settings.store_bucket, self._plan.rectangles_key, *where)
-        return np.frombuffer(raw, dtype="<u4").astype(np.int64).reshape(-1, 4)
+        return load_rectangles(raw)
 
     def _put_in_order(self, held: Sequence[CandidatePairs]) -> CandidatePairs:
         return drop_duplicates(self._engine.sort_pairs(join_pairs(held)))

@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from linkage.candidates.pairs import join_pairs
-from linkage.encodings.block_tables import BlockTable
+from linkage.encodings.block_tables import BlockTable, count_rows
 from linkage.encodings.encoding_sets import Encodings, Rows
 from linkage.engines.choice import engine
 from linkage.plans.repeats import count_shared_blocks
@@ -68,7 +68,7 @@ class _Side:
 
     def __init__(self, dataset: int, sampled: SampledRun, world: World) -> None:
         self.table = sampled.datasets[dataset]
-        self.rows = read_record_indices(sampled.prefixes[dataset], 0, int(self.table["row_count"].sum()), world)
+        self.rows = read_record_indices(sampled.prefixes[dataset], 0, count_rows(self.table), world)
 
     @property
     def blocks_per_record(self) -> float:

@@ -15,6 +15,7 @@ from linkage.encodings.encoding_sets import (
     sort_encodings,
 )
 from linkage.encodings.wire import MEMBERSHIP_COST, check_size, needed_bytes, read_binary, read_json
+from linkage.ending import reject_upload
 from linkage.errors import UploadRejected
 from linkage.models import FileFormat, Manifest, Upload, UploadState
 from linkage.ports import World
@@ -44,22 +45,6 @@ def take_in_upload(manifest_key: str, world: World) -> None:
         send_waiting_runs(manifest.project_id, world)
     _remove_raw_upload(manifest, world)
     world.objects.delete(world.settings.store_bucket, [manifest_key])
-
-
-def reject_upload(upload: Upload, reason: str, world: World) -> bool:
-    """Move a received upload to `error`, and the waiting runs with it; False if it is not received any more.
-
-    The party may upload again.
-    """
-    parties = world.projects.parties(upload.project_id)
-    dataset = next((party.dataset_index for party in parties if party.party_id == upload.party_id), None)
-    message = f"The upload of party {dataset} (counted from 0) failed: {_storable(reason)}"
-    return world.uploads.fail(upload.upload_id, message, now=world.now())
-
-
-def _storable(text: str) -> str:
-    """Escape what a file may hold, a reason may quote, and PostgreSQL does not keep: NUL, and lone surrogates."""
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def _make_ready(upload: Upload, world: World) -> None:

@@ -37,6 +37,11 @@ class RunState(StrEnum):
     COMPLETED = "completed"
     ERROR = "error"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether a run that is in this state is over."""
+        return self in {RunState.COMPLETED, RunState.ERROR}
+
 
 class FileFormat(StrEnum):
     """How an uploaded file holds its encodings."""
@@ -188,6 +193,17 @@ class Credentials:
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
     expiration: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAccess:
+    """Temporary credentials, and the place in the object store that they open: a party's folder, or one object."""
+
+    credentials: Credentials
+    endpoint: str
+    secure: bool
+    bucket: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)

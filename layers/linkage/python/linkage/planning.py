@@ -8,15 +8,18 @@ from itertools import accumulate, pairwise
 
 from linkage.encodings.block_tables import BlockTable, load_blocks
 from linkage.encodings.encoding_sets import BLOCKS, REPORT
+from linkage.encodings.rectangles import dump_rectangles
+from linkage.ending import is_over, refuse_run, request_removal
 from linkage.errors import TooManyCandidates
 from linkage.estimating import SampledRun, count_once, find_in_sample
 from linkage.messages import CompareChunk, PlanRun, SolveRun
-from linkage.models import Project, ResultType, Run, RunState
-from linkage.plans.chunking import Chunk, Rectangles, choose_work, count_comparisons, split_comparisons
+from linkage.models import Project, Run
+from linkage.plans.chunking import Chunk, choose_work, count_comparisons, split_comparisons
 from linkage.plans.plan import Plan, PlannedChunk
 from linkage.plans.sampling import Estimate, estimate
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
+from linkage.result_types.kinds import KINDS
 from linkage.store import object_keys
 from linkage.timing import arm_timer
 
@@ -29,28 +32,22 @@ def plan_run(message: PlanRun, world: World) -> None:
     """
     run = world.runs.get(message.project_id, message.run_id)
     project = world.projects.get(message.project_id)
-    if run is None or project is None or run.state in {RunState.COMPLETED, RunState.ERROR}:
+    if run is None or project is None or run.state.is_final:
         return
     try:
         plan = read_plan(run.project_id, run.run_id, world) or _store_plan(project, run, world)
     except TooManyCandidates as error:
-        world.runs.fail(run.run_id, str(error), now=world.now())
+        refuse_run(run, error, world)
         return
     if plan is None:
         return
     world.runs.start(run.run_id, total_comparisons=plan.total_comparisons, now=world.now())
-    if _is_over(run, world):
-        world.queues.send(SolveRun(project_id=run.project_id, run_id=run.run_id))
+    if is_over(run, world):  # then its plan must go too
+        request_removal(run.project_id, run.run_id, world)
         return
     restore_progress(run.project_id, plan, world)
     arm_timer(world)
     send_chunks(run.project_id, plan, range(len(plan.chunks)), world)
-
-
-def _is_over(run: Run, world: World) -> bool:
-    """Tell whether the run was deleted, or ended by another worker, while it was planned: its plan must go too."""
-    now = world.runs.get(run.project_id, run.run_id)
-    return now is None or now.state in {RunState.COMPLETED, RunState.ERROR}
 
 
 def send_chunks(project_id: str, plan: Plan, chunks: Sequence[int], world: World) -> None:
@@ -73,7 +70,7 @@ def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
     prefixes = [object_keys.encoding_set(project.project_id, u.party_id, u.upload_id) for u in uploads]
     datasets = [load_blocks(_read(prefix + BLOCKS, world)) for prefix in prefixes]
     chunks = _cut_work(run, project, prefixes, datasets, world)
-    rectangles = _dump_rectangles([chunk.rectangles for chunk in chunks])
+    rectangles = dump_rectangles(chunk.rectangles for chunk in chunks)
     plan = Plan(
         run_id=run.run_id,
         threshold=run.threshold,
@@ -105,7 +102,7 @@ def _cut_work(
     sample = SampledRun(run.run_id, run.threshold, encoding_size, prefixes, datasets)
     found = find_in_sample(sample, world)
     estimated = estimate(found, comparisons)
-    limit = settings.most_pairs(scored=project.result_type is ResultType.SIMILARITY_SCORES)
+    limit = KINDS[project.result_type].most_pairs(settings)
     if estimated.exceeds(limit):
         _refuse_too_many(estimate(count_once(found, sample, world), comparisons), run, limit)
     bounded = replace(work, candidate_bound=estimated.bound_chunk_size(settings.chunk_max_candidates))
@@ -128,10 +125,6 @@ def _describe(chunks: Sequence[Chunk], total_comparisons: int) -> tuple[PlannedC
         PlannedChunk(chunk.left, chunk.right, start, stop, chunk.comparisons + (0 if start else left_out))
         for chunk, (start, stop) in zip(chunks, bounds, strict=True)
     )
-
-
-def _dump_rectangles(rectangles: Sequence[Rectangles]) -> bytes:
-    return b"".join(part.astype("<u4").tobytes() for part in rectangles)
 
 
 def _read(key: str, world: World) -> bytes:

@@ -249,7 +249,7 @@ class Queues(Protocol):
     """The workers' queues; a message goes to the queue of its own type."""
 
     def send(self, *messages: Message, delay_s: int = 0) -> None:
-        """Send the messages, in batches."""
+        """Send the messages, in batches; fails if one is refused, and may have sent others by then."""
 
     def backlog(self, worker: str) -> int:
         """Return about how many messages wait for a worker to have time."""

@@ -7,10 +7,8 @@ from typing import Any
 from linkage.errors import AccessDenied, InvalidRequest
 from linkage.models import Contributions, Party, Project, ResultType
 from linkage.ports import World
+from linkage.result_types.kinds import KINDS
 from linkage.tokens import hash_token, new_id, new_token, verify_token
-
-TWO_PARTIES = 2
-"""More than these can only be linked into groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,8 @@ class ProjectTokens:
 
 def create_project(new: NewProject, world: World) -> ProjectTokens:
     """Create a project, with one update token a party."""
-    if new.number_parties > TWO_PARTIES and new.result_type is not ResultType.GROUPS:
+    max_parties = KINDS[new.result_type].max_parties
+    if max_parties is not None and new.number_parties > max_parties:
         raise InvalidRequest("Multi-party linkage requires result type 'groups'.")
     tokens = ProjectTokens(new_id(), new_token(), tuple(new_token() for _ in range(new.number_parties)))
     project = Project(
@@ -69,15 +68,15 @@ def open_project(project_id: str, token: str, world: World) -> Project:
 def identify_reader(project_id: str, token: str, world: World) -> tuple[Project, int | None]:
     """Return the project, and whose receipt token this is: a data set's index, or None for the result token.
 
-    A party may follow a linkage into permutations with the receipt token of its upload, because it reads its own
-    permutation with it. Receipt tokens of other projects, and of uploads that failed, open nothing: `AccessDenied`.
+    A party may follow a linkage with the receipt token of its upload where it reads a part of the result with it: its
+    own permutation. Receipt tokens of other projects, and of uploads that failed, open nothing: `AccessDenied`.
     """
     project = world.projects.get(project_id)
     if project is None:
         raise AccessDenied
     if verify_token(token, project.result_token_hash):
         return project, None
-    if project.result_type is ResultType.PERMUTATIONS:
+    if KINDS[project.result_type].opens_to_parties:
         for dataset_index, token_hash in world.uploads.receipts(project_id):
             if verify_token(token, token_hash):
                 return project, dataset_index

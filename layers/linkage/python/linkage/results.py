@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from linkage.errors import AccessDenied, RunFailed, RunNotComplete
-from linkage.models import Credentials, Project, ResultType, Run, RunState
+from linkage.models import Project, Run, RunState, StoreAccess
 from linkage.ports import World
 from linkage.projects import identify_reader
+from linkage.result_types.kinds import KINDS
 from linkage.store import object_keys
 
 
@@ -17,28 +18,14 @@ class Result:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreFile:
-    """Where and with what the file of a run's similarity scores can be read."""
-
-    credentials: Credentials
-    endpoint: str
-    secure: bool
-    bucket: str
-    path: str
-
-
 def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Result:
     """Return what the token opens of a completed run's result; raises `RunFailed` or `RunNotComplete`.
 
     The result token opens groups, similarity scores, or the mask of permutations; a receipt token its party's own
     permutation.
     """
-    _, run, dataset = _open_completed(project_id, run_id, token, world)
-    if dataset is None:
-        key = object_keys.result(project_id, run.run_id)
-    else:
-        key = object_keys.permutation(project_id, run.run_id, dataset)
+    project, run, dataset = _open_completed(project_id, run_id, token, world)
+    key = object_keys.result(project_id, run.run_id, KINDS[project.result_type].object_for(dataset))
     bucket = world.settings.store_bucket
     found = world.objects.head(bucket, key)
     if found is None:
@@ -48,17 +35,18 @@ def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Resu
     return Result(text=world.objects.get_range(bucket, key, 0, found.size_bytes).decode())
 
 
-def permit_download(project_id: str, run_id: str, token: str, world: World) -> ScoreFile | None:
+def permit_download(project_id: str, run_id: str, token: str, world: World) -> StoreAccess | None:
     """Issue temporary credentials that read the file of a completed run's similarity scores, and nothing else.
 
     None if the project's result type is another: it has no such file.
     """
     project, run, _ = _open_completed(project_id, run_id, token, world)
-    if project.result_type is not ResultType.SIMILARITY_SCORES:
+    name = KINDS[project.result_type].file_object
+    if not name:
         return None
-    settings, key = world.settings, object_keys.score_file(project_id, run.run_id)
+    settings, key = world.settings, object_keys.result(project_id, run.run_id, name)
     credentials = world.credentials.issue_reading(key, session_name=run.run_id)
-    return ScoreFile(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
+    return StoreAccess(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
 
 
 def _open_completed(project_id: str, run_id: str, token: str, world: World) -> tuple[Project, Run, int | None]:

@@ -1,17 +1,21 @@
 """Use case of the solve worker: make a run's result out of all its candidate pairs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from itertools import chain
 
 from linkage.candidates.pairs import Candidates
+from linkage.ending import complete_run, refuse_run, remove_leftovers
 from linkage.engines.choice import engine
 from linkage.engines.contract import Groups, SolverLimitReached
 from linkage.errors import TooManyCandidates
 from linkage.messages import SolveRun
 from linkage.models import ResultType, Run, RunState
 from linkage.plans.plan import Plan
-from linkage.ports import World
+from linkage.ports import World, Writer
 from linkage.progress import list_stored_chunks, read_plan
+from linkage.result_types.kinds import KINDS, Kind
 from linkage.result_types.permutations import Permutations, draw_permutations, dump_permutations, load_permutations
 from linkage.result_types.texts import (
     SCORE_FILE_HEADER,
@@ -25,7 +29,6 @@ from linkage.result_types.texts import (
 )
 from linkage.store import object_keys
 from linkage.store.gathering import CandidateFile, gather_candidates
-from linkage.store.removal import remove_prefix
 
 
 def solve_run(message: SolveRun, world: World) -> None:
@@ -42,12 +45,8 @@ def solve_run(message: SolveRun, world: World) -> None:
         try:
             _solve(run, project.result_type, world)
         except TooManyCandidates as error:
-            world.runs.fail(run.run_id, str(error), now=world.now())
-        run = world.runs.get(message.project_id, message.run_id)
-    if run is None or run.state is RunState.ERROR:
-        _remove_everything(message.project_id, message.run_id, world)
-    elif run.state is RunState.COMPLETED:
-        _remove_intermediates(run, world)
+            refuse_run(run, error, world)
+    remove_leftovers(message.project_id, message.run_id, world)
 
 
 def _solve(run: Run, result_type: ResultType, world: World) -> None:
@@ -55,13 +54,8 @@ def _solve(run: Run, result_type: ResultType, world: World) -> None:
     files = None if plan is None else _list_files(run, plan, world)
     if plan is None or files is None:
         return
-    if result_type is ResultType.SIMILARITY_SCORES:
-        _store_scores(run, files, world)
-    elif result_type is ResultType.GROUPS:
-        _store(object_keys.result(run.project_id, run.run_id), groups_text(*_group(run, plan, files, world)), world)
-    else:
-        _store_permutations(run, plan, files, world)
-    world.runs.complete(run.run_id, now=world.now())
+    _WRITERS[result_type](_Solving(run, KINDS[result_type], plan, files, world))
+    complete_run(run, world)
 
 
 def _list_files(run: Run, plan: Plan, world: World) -> list[CandidateFile] | None:
@@ -81,87 +75,98 @@ def _list_files(run: Run, plan: Plan, world: World) -> list[CandidateFile] | Non
     ]
 
 
-def _gather(run: Run, files: list[CandidateFile], limit: int, world: World) -> Iterator[Candidates]:
-    """Yield the run's candidate pairs in their order; stop where there are too many, each counted once."""
-    left = limit
-    for batch in gather_candidates(files, world):
-        left -= len(batch)
-        if left < 0:
-            raise _too_many(run, limit)
-        yield batch
-
-
 def _too_many(run: Run, limit: int) -> TooManyCandidates:
     return TooManyCandidates(f"at least {limit + 1:,}", limit, run.threshold)
 
 
-def _group(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> Groups:
-    """Group the records: data sets and records of all members, and where each group begins."""
-    settings = world.settings
-    solver = engine(settings.engine).new_solver(plan.record_counts, max_pending=settings.max_pending)
-    try:
-        for batch in _gather(run, files, settings.max_candidates, world):
-            solver.feed(batch)
-    except SolverLimitReached:
-        raise TooManyCandidates(
-            f"more than {settings.max_pending:,} pairs of groups may still merge", settings.max_pending, run.threshold
-        ) from None
-    return solver.groups()
+@dataclass(frozen=True, slots=True)
+class _Solving:
+    """A run whose chunks are all compared: where its candidate pairs are, and where its result goes."""
+
+    run: Run
+    kind: Kind
+    plan: Plan
+    files: list[CandidateFile]
+    world: World
+
+    def gather(self) -> Iterator[Candidates]:
+        """Yield the run's candidate pairs in their order; stop where there are too many, each counted once."""
+        left = limit = self.kind.most_pairs(self.world.settings)
+        for batch in gather_candidates(self.files, self.world):
+            left -= len(batch)
+            if left < 0:
+                raise _too_many(self.run, limit)
+            yield batch
+
+    def group(self) -> Groups:
+        """Group the records: data sets and records of all members, and where each group begins."""
+        settings, limit = self.world.settings, self.world.settings.max_pending
+        solver = engine(settings.engine).new_solver(self.plan.record_counts, max_pending=limit)
+        try:
+            for batch in self.gather():
+                solver.feed(batch)
+        except SolverLimitReached:
+            count = f"more than {limit:,} pairs of groups may still merge"
+            raise TooManyCandidates(count, limit, self.run.threshold) from None
+        return solver.groups()
+
+    def write(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Write an object of the result."""
+        with self.writer(name) as file:
+            for piece in pieces:
+                file.write(piece)
+
+    def writer(self, name: str) -> AbstractContextManager[Writer]:
+        """Write an object of the result piece by piece."""
+        key = object_keys.result(self.run.project_id, self.run.run_id, name)
+        return self.world.objects.writer(self.world.settings.store_bucket, key)
 
 
-def _store_scores(run: Run, files: list[CandidateFile], world: World) -> None:
+def _write_groups(solving: _Solving) -> None:
+    solving.write(solving.kind.object_for(), groups_text(*solving.group()))
+
+
+def _write_scores(solving: _Solving) -> None:
     """Write the scores as JSON and as a file, while they are merged."""
-    bucket, ids = world.settings.store_bucket, (run.project_id, run.run_id)
-    format_scores = engine(world.settings.engine).format_scores
+    format_scores = engine(solving.world.settings.engine).format_scores
     with (
-        world.objects.writer(bucket, object_keys.score_file(*ids)) as file,
-        world.objects.writer(bucket, object_keys.result(*ids)) as text,
+        solving.writer(solving.kind.file_object) as file,
+        solving.writer(solving.kind.object_for()) as text,
     ):
         file.write(SCORE_FILE_HEADER)
         text.write(SCORES_OPEN)
-        for number, batch in enumerate(_gather(run, files, world.settings.most_pairs(scored=True), world)):
+        for number, batch in enumerate(solving.gather()):
             file.write(score_rows(batch))
             for piece in chain([b","] if number else [], scores_text(batch, format_scores)):
                 text.write(piece)
         text.write(SCORES_CLOSE)
 
 
-def _store_permutations(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> None:
+def _write_permutations(solving: _Solving) -> None:
     """Store what was drawn first, by whichever worker, and then the parts that clients read."""
-    ids = run.project_id, run.run_id
-    drawn = _draw_once(run, plan, files, world)
-    _store(object_keys.result(*ids), mask_text(drawn.mask), world)
+    drawn = _draw_once(solving)
+    solving.write(solving.kind.object_for(), mask_text(drawn.mask))
     for dataset, positions in enumerate((drawn.left, drawn.right)):
-        _store(object_keys.permutation(*ids, dataset), permutation_text(positions, len(drawn.mask)), world)
+        solving.write(solving.kind.object_for(dataset), permutation_text(positions, len(drawn.mask)))
 
 
-def _draw_once(run: Run, plan: Plan, files: list[CandidateFile], world: World) -> Permutations:
-    bucket, key = world.settings.store_bucket, object_keys.permutations(run.project_id, run.run_id)
-    stored = world.objects.get(bucket, key)
+def _draw_once(solving: _Solving) -> Permutations:
+    objects, bucket = solving.world.objects, solving.world.settings.store_bucket
+    key = object_keys.permutations(solving.run.project_id, solving.run.run_id)
+    stored = objects.get(bucket, key)
     if stored is None:
-        _, records, _ = _group(run, plan, files, world)
-        left_count, right_count = plan.record_counts
+        _, records, _ = solving.group()
+        left_count, right_count = solving.plan.record_counts
         drawn = draw_permutations(records[::2], records[1::2], (left_count, right_count))
-        world.objects.put_if_absent(bucket, key, dump_permutations(drawn))
-        stored = world.objects.get(bucket, key)
+        objects.put_if_absent(bucket, key, dump_permutations(drawn))
+        stored = objects.get(bucket, key)
     if stored is None:
         raise FileNotFoundError(f"there is no {key}")
     return load_permutations(stored)
 
 
-def _store(key: str, pieces: Iterable[bytes], world: World) -> None:
-    with world.objects.writer(world.settings.store_bucket, key) as file:
-        for piece in pieces:
-            file.write(piece)
-
-
-def _remove_intermediates(run: Run, world: World) -> None:
-    """Remove what the run needs no more: the plan first, which stops late compare workers."""
-    for prefix in object_keys.intermediates(run.project_id, run.run_id):
-        remove_prefix(prefix, world)
-
-
-def _remove_everything(project_id: str, run_id: str, world: World) -> None:
-    """Remove all of a run that failed, or that was deleted while it was planned; the plan first."""
-    for prefix in (object_keys.plan(project_id, run_id), object_keys.run(project_id, run_id)):
-        remove_prefix(prefix, world)
+_WRITERS: Mapping[ResultType, Callable[[_Solving], None]] = {
+    ResultType.GROUPS: _write_groups,
+    ResultType.PERMUTATIONS: _write_permutations,
+    ResultType.SIMILARITY_SCORES: _write_scores,
+}

@@ -18,11 +18,11 @@ from linkage.errors import (
     TokenAlreadyUsed,
 )
 from linkage.models import (
-    Credentials,
     FileFormat,
     Manifest,
     Party,
     Project,
+    StoreAccess,
     StoredFile,
     StoredObject,
     Upload,
@@ -35,17 +35,6 @@ from linkage.timing import arm_timer
 from linkage.tokens import hash_token, new_id, new_token
 
 _COUNT, _SIZE = "hash-count", "hash-size"
-
-
-@dataclass(frozen=True, slots=True)
-class UploadPermit:
-    """Where and with what a party can put its files."""
-
-    credentials: Credentials
-    endpoint: str
-    secure: bool
-    bucket: str
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +70,7 @@ class AnnouncedUpload:
     blocks: Place | None
 
 
-def permit_upload(project_id: str, token: str, world: World) -> UploadPermit:
+def permit_upload(project_id: str, token: str, world: World) -> StoreAccess:
     """Issue temporary credentials for the party's own place in the uploads bucket.
 
     May be asked again at any time, so that a long upload is never cut off.
@@ -94,7 +83,7 @@ def permit_upload(project_id: str, token: str, world: World) -> UploadPermit:
     if not world.projects.record_credentials(party.party_id, credentials.expiration):
         raise AccessDenied  # deleted a moment ago: nobody gets to see credentials that no sweep waits for
     settings = world.settings
-    return UploadPermit(credentials, settings.upload_endpoint, settings.upload_secure, settings.uploads_bucket, path)
+    return StoreAccess(credentials, settings.upload_endpoint, settings.upload_secure, settings.uploads_bucket, path)
 
 
 def receive_encodings(project_id: str, token: str, sent: DirectUpload, world: World) -> str:

@@ -4,14 +4,17 @@ import json
 from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple
 
+from typing_extensions import override
+
 from linkage.adapters.unavailable import report_unavailable
 from linkage.models import Credentials
+from linkage.ports import CredentialIssuer
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 
-class StsCredentials:
+class StsCredentials(CredentialIssuer):
     """See `linkage.ports.CredentialIssuer`.
 
     The upload role may put anywhere in the uploads bucket, the download role may read any file of scores in the store
@@ -25,12 +28,12 @@ class StsCredentials:
         self._downloads = downloads
         self._duration_s = duration_s
 
+    @override
     def issue(self, prefix: str, *, session_name: str) -> Credentials:
-        """Return credentials that can put objects under the prefix of the uploads bucket, and nothing else."""
         return self._assume(self._uploads, upload_policy(self._uploads.bucket_arn, prefix), session_name)
 
+    @override
     def issue_reading(self, key: str, *, session_name: str) -> Credentials:
-        """Return credentials that can read the one object of the store bucket, and nothing else."""
         policy = download_policy(self._downloads.bucket_arn, key, self._downloads.key_arn)
         return self._assume(self._downloads, policy, session_name)
 

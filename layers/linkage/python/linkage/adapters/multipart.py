@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from typing_extensions import override
 
-from linkage.ports import Piece
+from linkage.ports import Piece, Writer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,7 +36,7 @@ def write_in_parts(client: "S3Client", bucket: str, key: str) -> Iterator["PartW
         raise
 
 
-class PartWriter:
+class PartWriter(Writer):
     """Gathers what is written, and sends each part once it is full. Takes the memory of three parts."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str) -> None:
@@ -44,8 +45,8 @@ class PartWriter:
         self._sent: list[CompletedPartTypeDef] = []
         self._pending = bytearray()
 
+    @override
     def write(self, piece: Piece, /) -> int:
-        """Take any number of bytes, and return how many there were."""
         flat = memoryview(piece)
         if flat.nbytes:  # what is empty cannot be cast
             flat = flat.cast("B")

@@ -7,12 +7,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
+from typing_extensions import override
 
 from linkage.adapters.multipart import PartWriter, write_in_parts
 from linkage.adapters.range_reading import RangeReader
 from linkage.adapters.unavailable import report_unavailable
 from linkage.errors import UploadRejected
 from linkage.models import StoredFile, StoredObject
+from linkage.ports import Objects
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,7 +25,7 @@ _CHANGED = {"PreconditionFailed", "412"}
 _DELETE_BATCH = 1000
 
 
-class S3Objects:
+class S3Objects(Objects):
     """See `linkage.ports.Objects`."""
 
     def __init__(self, client: "S3Client", *, kept_bytes: int = 256 * 2**20) -> None:
@@ -31,8 +33,8 @@ class S3Objects:
         self._client = client
         self._ranges = RangeReader(self._open_range, most_bytes=kept_bytes)
 
+    @override
     def get(self, bucket: str, key: str) -> bytes | None:
-        """Return the whole object, or None."""
         try:
             return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
         except ClientError as error:
@@ -40,8 +42,8 @@ class S3Objects:
                 return None
             raise
 
+    @override
     def get_range(self, bucket: str, key: str, start: int, stop: int) -> bytes:
-        """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object has fewer."""
         if start == stop:
             return b""
         body = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")["Body"].read()
@@ -49,13 +51,13 @@ class S3Objects:
             raise EOFError(f"{key} ends before byte {stop}")
         return body
 
+    @override
     def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
-        """Return the same of an object that never changes; what was read lately may come from memory."""
         return self._ranges.read(bucket, key, start, stop) if start < stop else memoryview(b"")
 
+    @override
     @contextmanager
     def open(self, file: StoredFile) -> Iterator[BinaryIO]:
-        """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
         try:
             body = self._client.get_object(Bucket=file.bucket, Key=file.key, IfMatch=file.etag)["Body"]
         except ClientError as error:
@@ -63,8 +65,8 @@ class S3Objects:
         with closing(body):
             yield cast("BinaryIO", body)
 
+    @override
     def head(self, bucket: str, key: str) -> StoredObject | None:
-        """Return the object's size, ETag and metadata, or None."""
         try:
             found = self._client.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
@@ -74,17 +76,17 @@ class S3Objects:
         metadata = {name.lower(): value for name, value in found["Metadata"].items()}
         return StoredObject(key, found["ContentLength"], found["ETag"], metadata)
 
+    @override
     def put(self, bucket: str, key: str, body: bytes) -> StoredFile:
-        """Store the object, over any that is there."""
         etag = self._client.put_object(Bucket=bucket, Key=key, Body=body)["ETag"]
         return StoredFile(bucket=bucket, key=key, etag=etag, size_bytes=len(body))
 
+    @override
     def writer(self, bucket: str, key: str) -> AbstractContextManager[PartWriter]:
-        """Store an object piece by piece, in bounded memory, over any that is there."""
         return write_in_parts(self._client, bucket, key)
 
+    @override
     def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
-        """Store the object unless there is one; False if there is."""
         try:
             self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
@@ -93,15 +95,15 @@ class S3Objects:
             raise
         return True
 
+    @override
     def list(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
-        """Yield the objects whose keys begin with the prefix, in the order of their keys."""
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for found in page.get("Contents", []):
                 modified = found["LastModified"].astimezone(UTC).replace(tzinfo=None)
                 yield StoredObject(found["Key"], found["Size"], time_modified=modified)
 
+    @override
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Remove the objects; one that is not there is no error."""
         for batch in _batches(keys, _DELETE_BATCH):
             answer = self._client.delete_objects(
                 Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
@@ -109,11 +111,9 @@ class S3Objects:
             if failed := answer.get("Errors"):
                 raise OSError(f"{len(failed)} objects could not be removed, the first with {failed[0].get('Code')}")
 
+    @override
     def abort_multipart_uploads(self, bucket: str, prefix: str) -> int:
-        """Abort the multipart uploads under the prefix and return how many there were.
-
-        MinIO takes a prefix for a whole key, and shows what is under it only in the list of all there are.
-        """
+        # MinIO takes the prefix for a whole key; it shows uploads under a prefix only where all are listed.
         under_prefix = self._multipart_uploads(bucket, prefix) or self._multipart_uploads(bucket, "")
         uploads = [upload for upload in under_prefix if upload["Key"].startswith(prefix)]
         for upload in uploads:
@@ -124,8 +124,8 @@ class S3Objects:
         pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
         return [upload for page in pages for upload in page.get("Uploads", [])]
 
+    @override
     def presign(self, bucket: str, key: str, *, expires_s: int) -> str:
-        """Return an URL that whoever has it can read the object from, for a time."""
         return self._client.generate_presigned_url(
             "get_object",
             Params={"Bucket": bucket, "Key": key, "ResponseContentType": "application/json"},

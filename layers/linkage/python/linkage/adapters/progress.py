@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from redis.exceptions import RedisError
+from typing_extensions import override
 
 from linkage.errors import ProgressUnavailable
 from linkage.models import ChunkCount, Progress
+from linkage.ports import Cache, ProgressCounter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,22 +48,22 @@ return left
 """
 
 
-class RedisProgress:
+class RedisProgress(ProgressCounter):
     """See `linkage.ports.ProgressCounter`; every method raises `ProgressUnavailable` where Redis fails."""
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
 
+    @override
     def restore(self, run_id: str, *, chunks: int, comparisons: int, stored: Sequence[ChunkCount]) -> None:
-        """Make the run's hash if it is not there, and count the stored chunks that are not counted."""
         self._count(run_id, [chunks, comparisons], stored)
 
+    @override
     def count(self, run_id: str, chunk: ChunkCount) -> int | None:
-        """Count the chunk, once, and return how many are left; None if the run is forgotten."""
         return self._count(run_id, ["", ""], [chunk])
 
+    @override
     def read(self, run_id: str) -> Progress | None:
-        """Return the run's progress; None if it is forgotten."""
         with _reporting():
             found = cast("dict[bytes, bytes]", self._redis.hgetall(_key(run_id)))
             chunks_done = int(self._redis.scard(_done_key(run_id)))
@@ -75,8 +77,8 @@ class RedisProgress:
             candidates=int(found[b"candidates"]),
         )
 
+    @override
     def forget(self, run_id: str) -> None:
-        """Mark the run as deleted and drop its counts."""
         with _reporting(), self._redis.pipeline() as pipeline:
             pipeline.delete(_key(run_id), _done_key(run_id))
             pipeline.hset(_key(run_id), "state", "deleted")
@@ -90,22 +92,22 @@ class RedisProgress:
         return None if left is None else int(left)
 
 
-class RedisCache:
+class RedisCache(Cache):
     """See `linkage.ports.Cache`."""
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
 
+    @override
     def get(self, key: str) -> str | None:
-        """Return what was kept, None if it is too old or Redis cannot be asked."""
         try:
             found = cast("bytes | None", self._redis.get(key))
         except RedisError:
             return None
         return None if found is None else found.decode()
 
+    @override
     def put(self, key: str, value: str, *, expires_s: int) -> None:
-        """Keep the value for a time; failing is no error."""
         try:
             self._redis.set(key, value, ex=expires_s)
         except RedisError:

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from psycopg2.extras import execute_values
+from typing_extensions import override
 
 from linkage.adapters.database import Database
 from linkage.models import Contributions, Party, Project, ResultType
+from linkage.ports import Projects
 
 _INSERT_PROJECT = """
 INSERT INTO projects (project_id, result_token_hash, schema, result_type, number_parties, name, notes,
@@ -71,41 +73,41 @@ _DELETE_RUN_TOMBSTONES = "DELETE FROM tombstones WHERE project_id = %(project_id
 _INSERT_AUDIT = "INSERT INTO audit (time, event, project_id) VALUES (%(now)s, %(event)s, %(project_id)s)"
 
 
-class PostgresProjects:
+class PostgresProjects(Projects):
     """See `linkage.ports.Projects`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @override
     def create(self, project: Project, parties: Sequence[Party]) -> None:
-        """Keep a new project and its parties."""
         rows = [(p.party_id, p.project_id, p.dataset_index, p.update_token_hash) for p in parties]
         with self._database.transaction() as cursor:
             cursor.execute(_INSERT_PROJECT, asdict(project))
             execute_values(cursor, _INSERT_PARTIES, rows, page_size=1000)
 
+    @override
     def get(self, project_id: str) -> Project | None:
-        """Return the project, or None."""
         row = self._database.fetch_one(_SELECT_PROJECT, {"project_id": project_id})
         return None if row is None else _project(row)
 
+    @override
     def list(self) -> Sequence[tuple[str, datetime]]:
-        """Return id and creation time of every project, oldest first."""
         rows = self._database.fetch_all("SELECT project_id, time_added FROM projects ORDER BY time_added, project_id")
         return [(project_id, time_added) for project_id, time_added in rows]
 
+    @override
     def count(self) -> int:
-        """Return how many projects there are."""
         row = self._database.fetch_one("SELECT count(*) FROM projects")
         return int(row[0]) if row else 0
 
+    @override
     def parties(self, project_id: str) -> Sequence[Party]:
-        """Return the project's parties in the order of their data sets."""
         rows = self._database.fetch_all(_SELECT_PARTIES, {"project_id": project_id})
         return [Party(party_id, project, index, bytes(token_hash)) for party_id, project, index, token_hash in rows]
 
+    @override
     def contributions(self, project_id: str) -> Contributions:
-        """Return how far the project's uploads have come."""
         rows = self._database.fetch_all(_SELECT_CONTRIBUTIONS, {"project_id": project_id})
         return Contributions(
             contributed=sum(state != "error" for state, _ in rows),
@@ -113,10 +115,11 @@ class PostgresProjects:
             errors=tuple(message for state, message in rows if state == "error"),
         )
 
+    @override
     def record_credentials(self, party_id: str, expiration: datetime) -> bool:
-        """Keep until when the party can write to the uploads bucket; False if the party is gone."""
         return self._database.execute(_NOTE_CREDENTIALS, {"party_id": party_id, "expiration": expiration}) > 0
 
+    @override
     def delete(
         self,
         project_id: str,
@@ -126,7 +129,6 @@ class PostgresProjects:
         event: str = "project deleted",
         unused_since: datetime | None = None,
     ) -> bool:
-        """Remove every row of the project, leave a tombstone and an audit entry; False if there is none."""
         with self._database.transaction() as cursor:
             cursor.execute(_LAST_CREDENTIALS, {"project_id": project_id})
             (last,) = cursor.fetchone() or (None,)
@@ -139,13 +141,13 @@ class PostgresProjects:
                 cursor.execute(statement, values)
             return True
 
+    @override
     def unused(self, since: datetime, *, limit: int) -> Sequence[str]:
-        """Return ids of projects in which nothing happened from then on, oldest first."""
         rows = self._database.fetch_all(_SELECT_UNUSED, {"since": since, "limit": limit})
         return [project_id for (project_id,) in rows]
 
+    @override
     def note(self, project_id: str, event: str, *, now: datetime) -> None:
-        """Keep an audit entry."""
         self._database.execute(_INSERT_AUDIT, {"project_id": project_id, "event": event, "now": now})
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from linkage.adapters.unavailable import report_unavailable
 from linkage.messages import WORKERS, Message
 from linkage.models import DeadLetter
+from linkage.ports import Queues
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 _BATCH = 10
 
 
-class SqsQueues:
+class SqsQueues(Queues):
     """See `linkage.ports.Queues`. Both maps go from a worker's name to a queue's URL."""
 
     def __init__(self, client: "SQSClient", queue_urls: Mapping[str, str], dead_letter_urls: Mapping[str, str]) -> None:
@@ -23,8 +26,8 @@ class SqsQueues:
         self._queue_urls = queue_urls
         self._dead_letter_urls = dead_letter_urls
 
+    @override
     def send(self, *messages: Message, delay_s: int = 0) -> None:
-        """Send the messages, in batches; fails if one was not taken, and may then have sent others."""
         by_worker: dict[str, list[Message]] = {}
         for message in messages:
             by_worker.setdefault(WORKERS[type(message)], []).append(message)
@@ -32,15 +35,15 @@ class SqsQueues:
             for start in range(0, len(batch), _BATCH):
                 self._send_batch(self._queue_urls[worker], batch[start : start + _BATCH], delay_s)
 
+    @override
     def backlog(self, worker: str) -> int:
-        """Return about how many messages wait for a worker to have time."""
         asked = self._client.get_queue_attributes(
             QueueUrl=self._queue_urls[worker], AttributeNames=["ApproximateNumberOfMessages"]
         )
         return int(asked["Attributes"]["ApproximateNumberOfMessages"])
 
+    @override
     def dead_letters(self) -> Iterator[DeadLetter]:
-        """Yield the dead letters, each once; one that is not dropped is there again later."""
         for worker, url in self._dead_letter_urls.items():
             seen: set[str] = set()
             while letters := self._receive(url, seen):
@@ -48,8 +51,8 @@ class SqsQueues:
                     seen.add(letter["MessageId"])
                     yield DeadLetter(worker, letter["Body"], letter["ReceiptHandle"])
 
+    @override
     def drop(self, letter: DeadLetter) -> None:
-        """Remove a dead letter."""
         self._client.delete_message(QueueUrl=self._dead_letter_urls[letter.worker], ReceiptHandle=letter.receipt)
 
     def _receive(self, url: str, seen: Collection[str]) -> "list[MessageTypeDef]":

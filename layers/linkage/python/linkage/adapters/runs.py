@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from psycopg2.errors import ForeignKeyViolation
+from typing_extensions import override
 
 from linkage.adapters.database import Database
 from linkage.errors import AccessDenied
 from linkage.models import Run, RunState
+from linkage.ports import Runs
 
 _COLUMNS = """run_id, project_id, threshold, name, notes, state, time_added, time_started, time_completed, message,
        total_comparisons, chunks_stored, time_moved, restarts"""
@@ -81,65 +83,65 @@ SELECT total_comparisons / greatest(extract(epoch FROM time_completed - time_sta
 """
 
 
-class PostgresRuns:
+class PostgresRuns(Runs):
     """See `linkage.ports.Runs`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @override
     def create(self, run: Run) -> None:
-        """Keep a new run."""
         try:
             self._database.execute(_INSERT_RUN, asdict(run))
         except ForeignKeyViolation:  # the project was deleted a moment ago
             raise AccessDenied from None
 
+    @override
     def get(self, project_id: str, run_id: str) -> Run | None:
-        """Return the run, or None."""
         row = self._database.fetch_one(_SELECT_RUN, {"project_id": project_id, "run_id": run_id})
         return None if row is None else _run(row)
 
+    @override
     def list(self, project_id: str) -> Sequence[Run]:
-        """Return the project's runs, oldest first."""
         return [_run(row) for row in self._database.fetch_all(_SELECT_RUNS, {"project_id": project_id})]
 
+    @override
     def waiting(self, project_id: str) -> Sequence[str]:
-        """Return the ids of the project's runs in state `created`."""
         return [run_id for (run_id,) in self._database.fetch_all(_SELECT_WAITING, {"project_id": project_id})]
 
+    @override
     def queue(self, run_id: str) -> None:
-        """Move `created` to `queued`."""
         self._database.execute(_QUEUE_RUN, {"run_id": run_id})
 
+    @override
     def start(self, run_id: str, *, total_comparisons: int, now: datetime) -> None:
-        """Move `created` or `queued` to `running`."""
         values = {"run_id": run_id, "total_comparisons": total_comparisons, "now": now}
         self._database.execute(_START_RUN, values)
 
+    @override
     def complete(self, run_id: str, *, now: datetime) -> None:
-        """Move `running` to `completed`."""
         self._database.execute(_COMPLETE_RUN, {"run_id": run_id, "now": now})
 
+    @override
     def fail(self, run_id: str, message: str, *, now: datetime) -> None:
-        """Move any state but `completed` and `error` to `error`."""
         self._database.execute(_FAIL_RUN, {"run_id": run_id, "message": message, "now": now})
 
+    @override
     def unfinished(self) -> Sequence[Run]:
-        """Return the runs that should be moving."""
         return [_run(row) for row in self._database.fetch_all(_SELECT_UNFINISHED)]
 
+    @override
     def record_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
         self._database.execute(_NOTE_PROGRESS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
 
+    @override
     def count_restart(self, run_id: str, *, now: datetime) -> None:
-        """Count that the run was started again now."""
         self._database.execute(_NOTE_RESTART, {"run_id": run_id, "now": now})
 
+    @override
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
     ) -> bool:
-        """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
         values = {"project_id": project_id, "run_id": run_id, "now": now, "sweep_until": sweep_until, "event": event}
         with self._database.transaction() as cursor:
             cursor.execute(_DELETE_RUN, values)
@@ -149,12 +151,12 @@ class PostgresRuns:
             cursor.execute(_INSERT_AUDIT, values)
             return True
 
+    @override
     def ended(self, before: datetime, *, limit: int) -> Sequence[Run]:
-        """Return runs that were completed, or failed, before then, oldest first."""
         return [_run(row) for row in self._database.fetch_all(_SELECT_ENDED, {"before": before, "limit": limit})]
 
+    @override
     def rate(self) -> int:
-        """Return the comparisons a second of the run that completed last, at least 1."""
         row = self._database.fetch_one(_SELECT_RATE)
         return max(1, int(row[0])) if row and row[0] is not None else 1
 

@@ -12,6 +12,7 @@ from botocore.exceptions import NoCredentialsError
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 from redis.credentials import CredentialProvider
+from typing_extensions import override
 
 EXPIRES_S = 900
 """The longest that AWS takes. An open connection outlives its token."""
@@ -30,8 +31,8 @@ class CacheToken(CredentialProvider):
         self._cache = cache
         self._user = user
 
+    @override
     def get_credentials(self) -> tuple[str, str]:
-        """Return the user and a token."""
         who = {"User": self._user, "ResourceType": "ServerlessCache"}
         return self._user, _signed_connect("elasticache", self._cache, who)
 

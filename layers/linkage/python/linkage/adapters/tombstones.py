@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import override
+
 from linkage.adapters.database import Database
 from linkage.models import Tombstone
+from linkage.ports import Timer, Tombstones
 
 _ONE = "project_id = %(project_id)s AND run_id = %(run_id)s"
 
@@ -24,47 +27,47 @@ INSERT INTO timer (due) VALUES (%(due)s)
 _REARM = "UPDATE timer SET due = %(due)s WHERE due = %(previous)s"
 
 
-class PostgresTombstones:
+class PostgresTombstones(Tombstones):
     """See `linkage.ports.Tombstones`. A tombstone of a whole project has the empty run id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @override
     def get(self, project_id: str, run_id: str | None) -> Tombstone | None:
-        """Return the tombstone, or None."""
         row = self._database.fetch_one(_SELECT_ONE, {"project_id": project_id, "run_id": run_id or ""})
         return None if row is None else _tombstone(row)
 
+    @override
     def due(self, now: datetime) -> Sequence[Tombstone]:
-        """Return the tombstones whose next sweep is due."""
         return [_tombstone(row) for row in self._database.fetch_all(_SELECT_DUE, {"now": now})]
 
+    @override
     def postpone(self, tombstone: Tombstone, due: datetime) -> None:
-        """Have the next sweep at ``due``."""
         self._database.execute(f"UPDATE tombstones SET due = %(due)s WHERE {_ONE}", _values(tombstone) | {"due": due})  # noqa: S608
 
+    @override
     def remove(self, tombstone: Tombstone) -> None:
-        """Forget it: the last sweep found nothing."""
         self._database.execute(f"DELETE FROM tombstones WHERE {_ONE}", _values(tombstone))  # noqa: S608
 
+    @override
     def count(self) -> int:
-        """Return how many there are."""
         row = self._database.fetch_one("SELECT count(*) FROM tombstones")
         return int(row[0]) if row else 0
 
 
-class PostgresTimer:
+class PostgresTimer(Timer):
     """See `linkage.ports.Timer`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @override
     def arm(self, due: datetime, *, overdue: datetime) -> bool:
-        """Claim the sending of the next message; False if one is on its way that comes by then."""
         return self._database.execute(_ARM, {"due": due, "overdue": overdue}) > 0
 
+    @override
     def rearm(self, due: datetime, *, previous: datetime) -> bool:
-        """Claim the sending of the message after the one that was due at ``previous``; False if that was done."""
         return self._database.execute(_REARM, {"due": due, "previous": previous}) > 0
 
 

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from psycopg2.errors import ForeignKeyViolation, UniqueViolation
+from typing_extensions import override
 
 from linkage.adapters.database import Database
 from linkage.errors import AccessDenied, TokenAlreadyUsed
 from linkage.models import Manifest, ReadyUpload, Upload, UploadState
+from linkage.ports import Uploads
 
 _COLUMNS = """upload_id, project_id, party_id, receipt_token_hash, manifest, state, time_added, message,
        time_moved, restarts"""
@@ -70,14 +72,14 @@ _SELECT_RECEIVED = f"SELECT {_COLUMNS} FROM uploads WHERE state = 'received' ORD
 _NOTE_RESTART = "UPDATE uploads SET time_moved = %(now)s, restarts = restarts + 1 WHERE upload_id = %(upload_id)s"
 
 
-class PostgresUploads:
+class PostgresUploads(Uploads):
     """See `linkage.ports.Uploads`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @override
     def begin(self, upload: Upload) -> None:
-        """Keep a new upload; raises `TokenAlreadyUsed` if the party has one that did not fail."""
         values = {
             "upload_id": upload.upload_id,
             "project_id": upload.project_id,
@@ -94,13 +96,13 @@ class PostgresUploads:
         except ForeignKeyViolation:  # the project was deleted a moment ago
             raise AccessDenied from None
 
+    @override
     def get(self, upload_id: str) -> Upload | None:
-        """Return the upload, or None."""
         row = self._database.fetch_one(_SELECT_UPLOAD, {"upload_id": upload_id})
         return None if row is None else _upload(row)
 
+    @override
     def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
-        """Make a received upload ready if its encodings have the project's size, and return that size."""
         with self._database.transaction() as cursor:
             cursor.execute(_LOCK_SIZE, {"upload_id": upload_id, "expected_size": expected_size})
             row = cursor.fetchone()
@@ -112,8 +114,8 @@ class PostgresUploads:
                 cursor.execute(_SET_SIZE, {"upload_id": upload_id, "size": size})
             return int(size)
 
+    @override
     def fail(self, upload_id: str, message: str, *, now: datetime) -> bool:
-        """Move a received upload to `error`, and the project's waiting runs with it; False if it is not received."""
         with self._database.transaction() as cursor:
             cursor.execute(_FAIL_UPLOAD, {"upload_id": upload_id, "message": message, "now": now})
             row = cursor.fetchone()
@@ -122,22 +124,22 @@ class PostgresUploads:
             cursor.execute(_FAIL_WAITING_RUNS, {"project_id": row[0], "message": message, "now": now})
             return True
 
+    @override
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
-        """Return the project's ready uploads in the order of their data sets."""
         rows = self._database.fetch_all(_SELECT_READY, {"project_id": project_id})
         return [ReadyUpload(*row) for row in rows]
 
+    @override
     def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
-        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
         rows = self._database.fetch_all(_SELECT_RECEIPTS, {"project_id": project_id})
         return [(dataset_index, bytes(token_hash)) for dataset_index, token_hash in rows]
 
+    @override
     def received(self) -> Sequence[Upload]:
-        """Return every upload that waits to be taken in."""
         return [_upload(row) for row in self._database.fetch_all(_SELECT_RECEIVED)]
 
+    @override
     def count_restart(self, upload_id: str, *, now: datetime) -> None:
-        """Count that the upload's intake was started again now."""
         self._database.execute(_NOTE_RESTART, {"upload_id": upload_id, "now": now})
 
 

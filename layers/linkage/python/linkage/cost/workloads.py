@@ -14,8 +14,9 @@ from math import ceil
 import numpy as np
 
 from linkage.encodings.block_tables import BLOCK, BlockTable
+from linkage.encodings.rectangles import count_rows, span
 from linkage.encodings.wire import MEMBERSHIP_COST, needed_bytes
-from linkage.plans.chunking import Work, choose_work, split_comparisons
+from linkage.plans.chunking import Work, choose_work, count_comparisons, split_comparisons
 
 SHARED_RECORDS = 0.5
 """Of the smaller of two data sets, the share of records that the other one has too."""
@@ -114,17 +115,15 @@ def cut_chunks(workload: Workload, bounds: Bounds) -> Iterator[ChunkSize]:
         rectangles = chunk.rectangles
         yield ChunkSize(
             chunk.comparisons,
-            int((rectangles[:, 1::2].max(axis=0) - rectangles[:, ::2].min(axis=0)).sum()),
-            int((rectangles[:, 1::2] - rectangles[:, ::2]).sum()),
+            sum(stop - start for start, stop in (span(rectangles, side) for side in (0, 1))),
+            count_rows(rectangles),
         )
 
 
 def _choose_work(workload: Workload, tables: Sequence[BlockTable], bounds: Bounds) -> Work:
     smallest, largest = bounds.chunk_min_comparisons, bounds.chunk_max_comparisons
     work = choose_work(tables, workload.encoding_size, smallest=smallest, largest=largest)
-    comparisons = sum(
-        int((left["row_count"].astype(np.int64) * right["row_count"]).sum()) for left, right in combinations(tables, 2)
-    )
+    comparisons = count_comparisons(tables)
     share = workload.candidates(comparisons) / max(1, comparisons)
     if comparisons <= bounds.sample_above_comparisons or not share:
         return work

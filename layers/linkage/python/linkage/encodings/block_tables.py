@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.encodings.block_files import KEY_BYTES
+from linkage.encodings.rectangles import Rectangles
 
 BlockTable = NDArray[np.void]
 """Array of `BLOCK`, sorted by key, no two with the same one, none empty."""
@@ -32,6 +33,24 @@ def shared_blocks(left: BlockTable, right: BlockTable) -> tuple[Indices, Indices
     """Return the places, in either table, of the blocks that both data sets have, in the order of their keys."""
     _, in_left, in_right = np.intersect1d(left["key"], right["key"], assume_unique=True, return_indices=True)
     return in_left, in_right
+
+
+def count_rows(table: BlockTable) -> int:
+    """Count the rows of all blocks of a data set."""
+    return int(table["row_count"].sum())
+
+
+def block_comparisons(left: BlockTable, right: BlockTable) -> NDArray[np.int64]:
+    """Return how many comparisons two lists of blocks make, block by block, shape (n,)."""
+    comparisons: NDArray[np.int64] = left["row_count"].astype(np.int64) * right["row_count"].astype(np.int64)
+    return comparisons
+
+
+def block_rectangles(left: BlockTable, right: BlockTable) -> Rectangles:
+    """Return the rectangles of two lists of blocks, block by block, shape (n, 4)."""
+    starts = [table["first_row"].astype(np.int64) for table in (left, right)]
+    stops = [start + table["row_count"] for start, table in zip(starts, (left, right), strict=True)]
+    return np.stack([starts[0], stops[0], starts[1], stops[1]], axis=1)
 
 
 def dump_blocks(table: BlockTable) -> bytes:

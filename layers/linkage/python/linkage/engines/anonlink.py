@@ -18,9 +18,9 @@ import numpy as np
 
 from linkage.candidates.pairs import CANDIDATE, PAIR, CandidatePairs, Candidates, scores
 from linkage.encodings.encoding_sets import Encodings, popcounts
+from linkage.encodings.rectangles import Rectangles
 from linkage.engines.contract import (
     Groups,
-    Rectangles,
     Solver,
     check_candidates,
     check_comparison,

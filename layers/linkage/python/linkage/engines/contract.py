@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 
 from linkage.candidates.pairs import CANDIDATE, CandidatePairs, Candidates, join_pairs, scores
 from linkage.encodings.encoding_sets import Encodings
+from linkage.encodings.rectangles import Rectangles
 from linkage.encodings.wire import WORD_BYTES
 
-Rectangles = NDArray[np.int64]
-"""Shape (k, 4): each row is left_start, left_stop, right_start, right_stop, half-open ranges of row numbers."""
 Groups = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int64]]
 """Groups, concatenated: data set and record index of each member, shape (m,), and where each group starts, (g + 1,)."""
 
@@ -85,7 +84,7 @@ class Engine(Protocol):
         left, right : uint8 arrays, shapes (m, encoding size) and (n, encoding size)
             C-contiguous; the size is a multiple of 8 bytes, from 8 to 1,024.
         rectangles : int64 array, shape (k, 4)
-            See `Rectangles`. Rows that are sorted by popcount within a rectangle are compared faster.
+            See `linkage.encodings.rectangles`. Rows that are sorted by popcount within a rectangle are compared faster.
         threshold : float
             In (0, 1]; pairs on it are candidates.
         threads : int

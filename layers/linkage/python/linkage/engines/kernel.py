@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from linkage.candidates.pairs import CANDIDATE, PAIR, CandidatePairs, Candidates, scores
 from linkage.encodings.encoding_sets import Encodings
-from linkage.engines.contract import Groups, Rectangles, SolverLimitReached
+from linkage.encodings.rectangles import Rectangles
+from linkage.engines.contract import Groups, SolverLimitReached
 
 LIBRARY = f"liblinkage_kernel.{platform.machine()}.so"
 SMALLEST_CAPACITY = 1024
@@ -134,7 +135,7 @@ class Scan:
     Parameters
     ----------
     rectangles : int64 array, shape (k, 4)
-        See `linkage.engines.contract.Rectangles`.
+        See `linkage.encodings.rectangles.Rectangles`.
 
     Raises
     ------

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from linkage.candidates.pairs import PAIR, CandidatePairs, Candidates
 from linkage.encodings.encoding_sets import Encodings
-from linkage.engines.contract import Rectangles, Solver, check_comparison, check_record_counts, gather
+from linkage.encodings.rectangles import Rectangles, areas, count_pairs, tile
+from linkage.engines.contract import Solver, check_comparison, check_record_counts, gather
 from linkage.engines.kernel import (
     SMALLEST_CAPACITY,
     Comparison,
@@ -63,7 +64,7 @@ class NativeEngine:
         tasks = list(split_tasks(rectangles))
         if not tasks:
             return iter(())
-        many = count_comparisons(rectangles) > REORDER_FROM * (len(left) + len(right))
+        many = count_pairs(rectangles) > REORDER_FROM * (len(left) + len(right))
         tuning = Tuning(reorder=many, path=self._path)
         comparison = Comparison(left, right, threshold, sample=draw_sample(rectangles), tuning=tuning)
         capacity = max(SMALLEST_CAPACITY, max_pairs // threads)
@@ -89,16 +90,6 @@ class NativeEngine:
         return GreedySolver(record_counts, max_pending=max_pending)
 
 
-def count_comparisons(rectangles: Rectangles) -> int:
-    """Count the pairs of rows in rectangles."""
-    return int(_areas(rectangles).sum())
-
-
-def _areas(rectangles: Rectangles) -> NDArray[np.int64]:
-    areas: NDArray[np.int64] = (rectangles[:, 1] - rectangles[:, 0]) * (rectangles[:, 3] - rectangles[:, 2])
-    return areas
-
-
 def draw_sample(rectangles: Rectangles) -> NDArray[np.int64]:
     """Draw pairs of rows, each as likely as any other that is to be compared; the same ones each time.
 
@@ -107,14 +98,15 @@ def draw_sample(rectangles: Rectangles) -> NDArray[np.int64]:
     int64 array, shape (n, 2)
         Row numbers on the left and on the right; `SAMPLE_PAIRS`, but few or none where little is to be compared.
     """
-    ends = np.cumsum(_areas(rectangles))
+    sizes = areas(rectangles)
+    ends = np.cumsum(sizes)
     if not len(ends) or not ends[-1]:
         return np.empty((0, 2), dtype=np.int64)
     size = min(SAMPLE_PAIRS, int(ends[-1]) // SAMPLE_SHARE)
     drawn = np.random.default_rng(SAMPLE_SEED).integers(ends[-1], size=size)
     at = np.searchsorted(ends, drawn, side="right")
     left_start, _, right_start, right_stop = rectangles[at].T
-    row, column = np.divmod(drawn - (ends[at] - _areas(rectangles)[at]), right_stop - right_start)
+    row, column = np.divmod(drawn - (ends[at] - sizes[at]), right_stop - right_start)
     return np.stack([left_start + row, right_start + column], axis=1)
 
 
@@ -123,31 +115,17 @@ def split_tasks(rectangles: Rectangles) -> Iterator[Rectangles]:
     tiles = _cut(rectangles)
     if not len(tiles):
         return
-    ends = np.cumsum(_areas(tiles) + RECTANGLE_OVERHEAD)
+    ends = np.cumsum(areas(tiles) + RECTANGLE_OVERHEAD)
     numbers = (ends - 1) // TASK_COMPARISONS
     yield from np.split(tiles, np.flatnonzero(np.diff(numbers)) + 1)
 
 
 def _cut(rectangles: Rectangles) -> Rectangles:
     """Cut what is larger than a tile; leave out what is empty."""
-    areas = _areas(rectangles)
-    large = areas > TASK_COMPARISONS // 4
-    small = rectangles[(areas > 0) & ~large]
-    return np.concatenate([small, *(_tiles(*rectangle) for rectangle in rectangles[large].tolist())])
-
-
-def _tiles(left_start: int, left_stop: int, right_start: int, right_stop: int) -> Rectangles:
-    tops, starts = _bounds(left_start, left_stop, TILE_ROWS[0]), _bounds(right_start, right_stop, TILE_ROWS[1])
-    tiles = np.empty((len(tops) - 1, len(starts) - 1, 4), dtype=np.int64)
-    tiles[..., 0], tiles[..., 1] = tops[:-1, np.newaxis], tops[1:, np.newaxis]
-    tiles[..., 2], tiles[..., 3] = starts[:-1], starts[1:]
-    return tiles.reshape(-1, 4)
-
-
-def _bounds(start: int, stop: int, step: int) -> NDArray[np.int64]:
-    """Cut a range into equal parts of at most ``step``."""
-    parts = -(-(stop - start) // step)
-    return start + (stop - start) * np.arange(parts + 1) // parts
+    sizes = areas(rectangles)
+    large = sizes > TASK_COMPARISONS // 4
+    small = rectangles[(sizes > 0) & ~large]
+    return np.concatenate([small, *(tile(rectangle, *TILE_ROWS) for rectangle in rectangles[large])])
 
 
 def _scan_alone(comparison: Comparison, tasks: list[Rectangles], *, capacity: int) -> Iterator[CandidatePairs]:

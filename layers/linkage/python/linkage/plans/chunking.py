@@ -10,18 +10,20 @@ This module is pure: block tables in, chunks out, the same ones each time.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise, product
+from itertools import combinations
 from math import isqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.encodings.block_tables import BlockTable, shared_blocks
-
-Rectangles = NDArray[np.int64]
-"""Shape (k, 4): rows of the left data set to be compared with rows of the right one, as half-open ranges:
-left start, left stop, right start, right stop."""
+from linkage.encodings.block_tables import (
+    BlockTable,
+    block_comparisons,
+    block_rectangles,
+    count_rows,
+    shared_blocks,
+)
+from linkage.encodings.rectangles import Rectangles, areas, count_pairs, tile
 
 MOST_CHUNKS = 64
 """A run is cut into about this many chunks, unless they would be too small or too large: progress is smooth."""
@@ -64,15 +66,9 @@ class Work:
         return self.max_cost if self.candidate_bound is None else min(self.max_cost, self.candidate_bound)
 
 
-def count_pairs(rectangles: Rectangles) -> int:
-    """Return how many pairs of rows the rectangles hold."""
-    sides = rectangles[:, 1::2] - rectangles[:, ::2]
-    return int((sides[:, 0] * sides[:, 1]).sum())
-
-
 def count_comparisons(datasets: Sequence[BlockTable]) -> int:
     """Count the comparisons of all pairs of data sets; a pair that shares several blocks counts once for each."""
-    return sum(int(_sizes(*_shared(left, right)).sum()) for left, right in combinations(datasets, 2))
+    return sum(int(block_comparisons(*_shared(left, right)).sum()) for left, right in combinations(datasets, 2))
 
 
 def choose_chunk_size(total: int, *, smallest: int, largest: int) -> int:
@@ -83,7 +79,7 @@ def choose_chunk_size(total: int, *, smallest: int, largest: int) -> int:
 def choose_work(datasets: Sequence[BlockTable], encoding_size: int, *, smallest: int, largest: int) -> Work:
     """Choose how a run is cut: by its comparisons and by what is read for them, between the two bounds."""
     row_cost = ROW_COST_PER_BYTE * encoding_size
-    cost = count_comparisons(datasets) + row_cost * sum(int(table["row_count"].sum()) for table in datasets)
+    cost = count_comparisons(datasets) + row_cost * sum(map(count_rows, datasets))
     return Work(choose_chunk_size(cost, smallest=smallest, largest=largest), row_cost)
 
 
@@ -117,11 +113,6 @@ def _shared(left: BlockTable, right: BlockTable) -> tuple[BlockTable, BlockTable
     return left[ones], right[others]
 
 
-def _sizes(ones: BlockTable, others: BlockTable) -> NDArray[np.int64]:
-    sizes: NDArray[np.int64] = ones["row_count"].astype(np.int64) * others["row_count"].astype(np.int64)
-    return sizes
-
-
 def _can_reach(ones: BlockTable, others: BlockTable, threshold: float) -> NDArray[np.bool_]:
     """Tell for which blocks a pair could reach the threshold: the closest popcounts, all bits of the smaller shared.
 
@@ -134,32 +125,25 @@ def _can_reach(ones: BlockTable, others: BlockTable, threshold: float) -> NDArra
 
 
 def _cut(ones: BlockTable, others: BlockTable, work: Work) -> Iterator[Rectangles]:
-    large = _sizes(ones, others) > work.max_comparisons
-    for one, other in zip(ones[large], others[large], strict=True):
-        yield from _tile(one, other, work.max_comparisons)
-    yield from _pack(ones[~large], others[~large], work)
+    rectangles = block_rectangles(ones, others)
+    large = areas(rectangles) > work.max_comparisons
+    for block in rectangles[large]:
+        yield from _tile(block, work.max_comparisons)
+    yield from _pack(rectangles[~large], work)
 
 
-def _tile(left: Any, right: Any, max_comparisons: int) -> Iterator[Rectangles]:  # noqa: ANN401  a row of a block table
+def _tile(block: Rectangles, max_comparisons: int) -> Iterator[Rectangles]:
     """Tile a block as squarely as it allows: a square reads the fewest encodings for its comparisons."""
-    rows, columns = int(left["row_count"]), int(right["row_count"])
+    rows, columns = (block[1::2] - block[::2]).tolist()
     height = min(rows, isqrt(max_comparisons))
     width = min(columns, max_comparisons // height)
     height = min(rows, max_comparisons // width)
-    for tile in product(_spans(int(left["first_row"]), rows, height), _spans(int(right["first_row"]), columns, width)):
-        yield np.array(tile, dtype=np.int64).reshape(1, 4)
+    yield from tile(block, height, width)[:, np.newaxis]
 
 
-def _spans(first_row: int, row_count: int, step: int) -> list[tuple[int, int]]:
-    """Cut a block's rows into equal spans of at most ``step``."""
-    spans = -(-row_count // step)
-    return list(pairwise(first_row + row_count * span // spans for span in range(spans + 1)))
-
-
-def _pack(ones: BlockTable, others: BlockTable, work: Work) -> Iterator[Rectangles]:
+def _pack(rectangles: Rectangles, work: Work) -> Iterator[Rectangles]:
     """Gather consecutive blocks while their comparisons, and the rows from the first to the last, are not too much."""
-    rectangles = np.stack([*_rows(ones), *_rows(others)], axis=1)
-    comparisons = np.concatenate([[0], _sizes(ones, others).cumsum()])
+    comparisons = np.concatenate([[0], areas(rectangles).cumsum()])
     ends = comparisons[1:] + work.row_cost * (rectangles[:, 1] + rectangles[:, 3])
     starts = comparisons[:-1] + work.row_cost * (rectangles[:, 0] + rectangles[:, 2])
     first = 0
@@ -169,8 +153,3 @@ def _pack(ones: BlockTable, others: BlockTable, work: Work) -> Iterator[Rectangl
         stop = max(first + 1, min(affordable, few_enough))
         yield rectangles[first:stop]
         first = stop
-
-
-def _rows(blocks: BlockTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    start = blocks["first_row"].astype(np.int64)
-    return start, start + blocks["row_count"]

@@ -1,7 +1,7 @@
 """A run's plan: what is compared with what, in which chunks. Stored once and never changed.
 
 The plan is JSON with a line for each chunk. The rectangles, which can be millions where blocks are tiny, are an object
-of their own, 16 bytes each, of which a worker reads its chunk's alone.
+of their own (see `linkage.encodings.rectangles`), of which a worker reads its chunk's alone.
 
 This module needs no numpy, so that the API can look at a plan.
 """
@@ -9,9 +9,6 @@ This module needs no numpy, so that the API can look at a plan.
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-
-RECTANGLE_BYTES = 16
-"""Four little-endian unsigned 32-bit numbers: left start, left stop, right start, right stop."""
 
 
 class PlannedChunk(NamedTuple):

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.candidates.pairs import CandidatePairs, scores
-from linkage.encodings.block_tables import BlockTable
+from linkage.encodings.block_tables import BlockTable, block_comparisons
 from linkage.plans.chunking import reachable_blocks
 
 GROUPS = 16
@@ -145,7 +145,7 @@ def draw_rows(datasets: Sequence[BlockTable], threshold: float, seed: str) -> li
         (left, right): reachable_blocks(datasets[left], datasets[right], threshold)
         for left, right in combinations(range(len(datasets)), 2)
     }
-    sizes = np.concatenate([_sizes(ones, others) for ones, others in shared.values()])
+    sizes = np.concatenate([block_comparisons(ones, others).astype(np.float64) for ones, others in shared.values()])
     if not len(sizes):
         return []
     ends = np.cumsum(sizes)
@@ -199,11 +199,6 @@ def _deviation(found: Found, shares: NDArray[np.float64], expected: float) -> fl
             sums = np.bincount(found.pairs[name].astype(np.int64) * count // rows, weights=shares, minlength=count)
             deviation += float(np.square(sums - expected / count).sum())
     return deviation
-
-
-def _sizes(ones: BlockTable, others: BlockTable) -> NDArray[np.float64]:
-    sizes: NDArray[np.float64] = ones["row_count"].astype(np.float64) * others["row_count"]
-    return sizes
 
 
 def _spread_places(total: float, block_size: float, generator: np.random.Generator) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ Store bucket::
     projects/{project}/runs/{run}/candidates/{chunk}     the chunk's candidate pairs, sorted
     projects/{project}/runs/{run}/spilled/{chunk}/{attempt}/{n}  the same, of an attempt at one with too many to hold
     projects/{project}/runs/{run}/permutations.npy       what was drawn for a run of result type permutations
-    projects/{project}/runs/{run}/result[...]            what clients read (see `linkage.results`)
+    projects/{project}/runs/{run}/result[...]            what clients read (see `linkage.result_types.kinds`)
 
 Uploads bucket::
 
@@ -99,19 +99,9 @@ def chunk_of(key: str) -> int:
     return int(key.rpartition("/")[2])
 
 
-def result(project_id: str, run_id: str) -> str:
-    """Return the key of a run's result, as the analyst reads it."""
-    return run(project_id, run_id) + "result"
-
-
-def permutation(project_id: str, run_id: str, dataset: int) -> str:
-    """Return the key of the part of a run's result that one party reads: its permutation."""
-    return f"{result(project_id, run_id)}-permutation-{dataset}"
-
-
-def score_file(project_id: str, run_id: str) -> str:
-    """Return the key of a run's similarity scores in the original's file format."""
-    return result(project_id, run_id) + "-scores.bin"
+def result(project_id: str, run_id: str, name: str) -> str:
+    """Return the key of an object of a run's result; `linkage.result_types.kinds` has the names."""
+    return run(project_id, run_id) + name
 
 
 def permutations(project_id: str, run_id: str) -> str:

@@ -1,7 +1,6 @@
 """Read rows of encoding sets: one contiguous range of each of a set's two objects."""
 
 from linkage.encodings.encoding_sets import ENCODINGS, RECORD_INDEX, ROWS, Encodings, Rows, load_encodings, load_rows
-from linkage.plans.chunking import Rectangles
 from linkage.ports import World
 
 
@@ -17,8 +16,3 @@ def read_record_indices(prefix: str, start: int, stop: int, world: World) -> Row
     """Return the record index of each of the rows."""
     bucket, size = world.settings.store_bucket, RECORD_INDEX.itemsize
     return load_rows(world.objects.get_fixed(bucket, prefix + ROWS, start * size, stop * size))
-
-
-def span(rectangles: Rectangles, side: int) -> tuple[int, int]:
-    """Return the first row and the row after the last one of the rectangles' left (0) or right (1) side."""
-    return int(rectangles[:, 2 * side].min()), int(rectangles[:, 2 * side + 1].max())

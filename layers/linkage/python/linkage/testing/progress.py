@@ -3,30 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 from linkage.errors import ProgressUnavailable
-from linkage.models import (
-    ChunkCount,
-    Progress,
-)
+from linkage.models import ChunkCount, Progress
+from linkage.ports import Cache, ProgressCounter
 
 
 @dataclass
-class MemoryProgress:
+class MemoryProgress(ProgressCounter):
     """See `linkage.ports.ProgressCounter`. With `reachable` off, it is a Redis that cannot be asked."""
 
     runs: dict[str, tuple[int, int, dict[int, ChunkCount]]] = field(default_factory=dict)
     forgotten: set[str] = field(default_factory=set)
     reachable: bool = True
 
+    @override
     def restore(self, run_id: str, *, chunks: int, comparisons: int, stored: Sequence[ChunkCount]) -> None:
-        """Make the run's hash if it is not there, and count the stored chunks that are not counted."""
         self._check()
         if run_id not in self.forgotten:
             counted = self.runs.setdefault(run_id, (chunks, comparisons, {}))[2]
             counted.update({count.chunk: count for count in stored})
 
+    @override
     def count(self, run_id: str, chunk: ChunkCount) -> int | None:
-        """Count the chunk, once, and return how many are left; None if the run is forgotten."""
         self._check()
         if run_id in self.forgotten:
             return -1
@@ -36,8 +36,8 @@ class MemoryProgress:
         counted.setdefault(chunk.chunk, chunk)
         return chunks - len(counted)
 
+    @override
     def read(self, run_id: str) -> Progress | None:
-        """Return the run's progress; None if it is forgotten."""
         self._check()
         if run_id not in self.runs:
             return None
@@ -50,8 +50,8 @@ class MemoryProgress:
             candidates=sum(count.candidates for count in counted.values()),
         )
 
+    @override
     def forget(self, run_id: str) -> None:
-        """Mark the run as deleted and drop its counts."""
         self._check()
         self.runs.pop(run_id, None)
         self.forgotten.add(run_id)
@@ -62,15 +62,15 @@ class MemoryProgress:
 
 
 @dataclass
-class MemoryCache:
+class MemoryCache(Cache):
     """See `linkage.ports.Cache`. Nothing expires."""
 
     kept: dict[str, str] = field(default_factory=dict)
 
+    @override
     def get(self, key: str) -> str | None:
-        """Return what was kept."""
         return self.kept.get(key)
 
-    def put(self, key: str, value: str, *, expires_s: int) -> None:  # noqa: ARG002
-        """Keep the value."""
+    @override
+    def put(self, key: str, value: str, *, expires_s: int) -> None:
         self.kept[key] = value

@@ -4,49 +4,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from linkage.models import (
-    Contributions,
-    Party,
-    Project,
-    RunState,
-    Tombstone,
-    Upload,
-    UploadState,
-)
+from typing_extensions import override
+
+from linkage.models import Contributions, Party, Project, RunState, Tombstone, Upload, UploadState
+from linkage.ports import Projects
 from linkage.testing.tables import Tables, drop_rows
 
 
 @dataclass
-class MemoryProjects:
+class MemoryProjects(Projects):
     """See `linkage.ports.Projects`."""
 
     tables: Tables
 
+    @override
     def create(self, project: Project, parties: Sequence[Party]) -> None:
-        """Keep a new project and its parties."""
         self.tables.projects[project.project_id] = project
         self.tables.parties.update({party.party_id: party for party in parties})
 
+    @override
     def get(self, project_id: str) -> Project | None:
-        """Return the project, or None."""
         return self.tables.projects.get(project_id)
 
+    @override
     def list(self) -> Sequence[tuple[str, datetime]]:
-        """Return id and creation time of every project, oldest first."""
         added = [(project.time_added, project.project_id) for project in self.tables.projects.values()]
         return [(project_id, time_added) for time_added, project_id in sorted(added)]
 
+    @override
     def count(self) -> int:
-        """Return how many projects there are."""
         return len(self.tables.projects)
 
+    @override
     def parties(self, project_id: str) -> Sequence[Party]:
-        """Return the project's parties in the order of their data sets."""
         found = (party for party in self.tables.parties.values() if party.project_id == project_id)
         return sorted(found, key=lambda party: party.dataset_index)
 
+    @override
     def contributions(self, project_id: str) -> Contributions:
-        """Return how far the project's uploads have come."""
         last: dict[str, Upload] = {}
         for upload in self.tables.uploads.values():
             if upload.project_id == project_id:
@@ -58,13 +53,14 @@ class MemoryProjects:
             errors=tuple(last[party].message or "" for party in sorted(last) if last[party].state is UploadState.ERROR),
         )
 
+    @override
     def record_credentials(self, party_id: str, expiration: datetime) -> bool:
-        """Keep until when the party can write to the uploads bucket; False if the party is gone."""
         if party_id not in self.tables.parties:
             return False
         self.tables.credentials[party_id] = max(expiration, self.tables.credentials.get(party_id, expiration))
         return True
 
+    @override
     def delete(
         self,
         project_id: str,
@@ -74,7 +70,6 @@ class MemoryProjects:
         event: str = "project deleted",
         unused_since: datetime | None = None,
     ) -> bool:
-        """Remove every row of the project, leave a tombstone and an audit entry; False if there is none."""
         tables = self.tables
         if unused_since is not None and not self._is_unused(project_id, unused_since):
             return False
@@ -89,12 +84,12 @@ class MemoryProjects:
         tables.audit.append((event, project_id, None))
         return True
 
+    @override
     def unused(self, since: datetime, *, limit: int) -> Sequence[str]:
-        """Return ids of projects in which nothing happened from then on, oldest first."""
         return [project_id for project_id, _ in self.list() if self._is_unused(project_id, since)][:limit]
 
-    def note(self, project_id: str, event: str, *, now: datetime) -> None:  # noqa: ARG002
-        """Keep an audit entry."""
+    @override
+    def note(self, project_id: str, event: str, *, now: datetime) -> None:
         self.tables.audit.append((event, project_id, None))
 
     def _is_unused(self, project_id: str, since: datetime) -> bool:

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from typing_extensions import override
+
 from linkage.errors import AccessDenied
-from linkage.models import (
-    Run,
-    RunState,
-    Tombstone,
-)
+from linkage.models import Run, RunState, Tombstone
+from linkage.ports import Runs
 from linkage.testing.tables import Tables, check_storable
 from linkage.testing.uploads import MemoryUploads
 
@@ -18,53 +17,53 @@ _FINAL = {RunState.COMPLETED, RunState.ERROR}
 
 
 @dataclass
-class MemoryRuns:
+class MemoryRuns(Runs):
     """See `linkage.ports.Runs`."""
 
     tables: Tables
 
+    @override
     def create(self, run: Run) -> None:
-        """Keep a new run."""
         if run.project_id not in self.tables.projects:
             raise AccessDenied
         self.tables.runs[run.run_id] = run
 
+    @override
     def get(self, project_id: str, run_id: str) -> Run | None:
-        """Return the run, or None."""
         run = self.tables.runs.get(run_id)
         return run if run is not None and run.project_id == project_id else None
 
+    @override
     def list(self, project_id: str) -> Sequence[Run]:
-        """Return the project's runs, oldest first."""
         found = (run for run in self.tables.runs.values() if run.project_id == project_id)
         return sorted(found, key=lambda run: (run.time_added, run.run_id))
 
+    @override
     def waiting(self, project_id: str) -> Sequence[str]:
-        """Return the ids of the project's runs in state `created`."""
         return [run.run_id for run in self.list(project_id) if run.state is RunState.CREATED]
 
+    @override
     def queue(self, run_id: str) -> None:
-        """Move `created` to `queued`."""
         self._move(run_id, {RunState.CREATED}, state=RunState.QUEUED, restarts=0)
 
+    @override
     def start(self, run_id: str, *, total_comparisons: int, now: datetime) -> None:
-        """Move `created` or `queued` to `running`."""
         before = {RunState.CREATED, RunState.QUEUED}
         begun = {"total_comparisons": total_comparisons, "time_started": now, "time_moved": now, "restarts": 0}
         self._move(run_id, before, state=RunState.RUNNING, **begun)
 
+    @override
     def complete(self, run_id: str, *, now: datetime) -> None:
-        """Move `running` to `completed`."""
         self._move(run_id, {RunState.RUNNING}, state=RunState.COMPLETED, time_completed=now)
 
+    @override
     def fail(self, run_id: str, message: str, *, now: datetime) -> None:
-        """Move any state but `completed` and `error` to `error`."""
         check_storable(message)
         before = set(RunState) - _FINAL
         self._move(run_id, before, state=RunState.ERROR, message=message, time_completed=now)
 
+    @override
     def unfinished(self) -> Sequence[Run]:
-        """Return the runs that should be moving."""
         runs = sorted(self.tables.runs.values(), key=lambda run: (run.time_added, run.run_id))
         return [
             run
@@ -72,19 +71,19 @@ class MemoryRuns:
             if run.state not in _FINAL and (run.state is not RunState.CREATED or self._can_start(run))
         ]
 
+    @override
     def record_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
         self._move(run_id, set(RunState), chunks_stored=chunks_stored, time_moved=now, restarts=0)
 
+    @override
     def count_restart(self, run_id: str, *, now: datetime) -> None:
-        """Count that the run was started again now, or let wait."""
         if run_id in self.tables.runs:
             self._move(run_id, set(RunState), time_moved=now, restarts=self.tables.runs[run_id].restarts + 1)
 
+    @override
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
     ) -> bool:
-        """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
         if self.get(project_id, run_id) is None:
             return False
         del self.tables.runs[run_id]
@@ -92,13 +91,13 @@ class MemoryRuns:
         self.tables.audit.append((event, project_id, run_id))
         return True
 
+    @override
     def ended(self, before: datetime, *, limit: int) -> Sequence[Run]:
-        """Return runs that were completed, or failed, before then, oldest first."""
         ended = [(run.time_completed, run.run_id) for run in self.tables.runs.values() if run.time_completed]
         return [self.tables.runs[run_id] for time, run_id in sorted(ended) if time < before][:limit]
 
+    @override
     def rate(self) -> int:
-        """Return the comparisons a second of the run that completed last, at least 1."""
         done = [run for run in self.tables.runs.values() if run.state is RunState.COMPLETED]
         last = max(done, key=lambda run: run.time_completed or run.time_added, default=None)
         if last is None or last.time_started is None or last.time_completed is None:

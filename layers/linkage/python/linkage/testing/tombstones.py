@@ -4,55 +4,56 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from linkage.models import (
-    Tombstone,
-)
+from typing_extensions import override
+
+from linkage.models import Tombstone
+from linkage.ports import Timer, Tombstones
 from linkage.testing.tables import Tables
 
 
 @dataclass
-class MemoryTombstones:
+class MemoryTombstones(Tombstones):
     """See `linkage.ports.Tombstones`."""
 
     tables: Tables
 
+    @override
     def get(self, project_id: str, run_id: str | None) -> Tombstone | None:
-        """Return the tombstone, or None."""
         found = self.tables.tombstones.get((project_id, run_id))
         return None if found is None else found[0]
 
+    @override
     def due(self, now: datetime) -> Sequence[Tombstone]:
-        """Return the tombstones whose next sweep is due."""
         return [tombstone for tombstone, due in self.tables.tombstones.values() if due <= now]
 
+    @override
     def postpone(self, tombstone: Tombstone, due: datetime) -> None:
-        """Have the next sweep at ``due``."""
         self.tables.tombstones[tombstone.project_id, tombstone.run_id] = tombstone, due
 
+    @override
     def remove(self, tombstone: Tombstone) -> None:
-        """Forget it: the last sweep found nothing."""
         self.tables.tombstones.pop((tombstone.project_id, tombstone.run_id), None)
 
+    @override
     def count(self) -> int:
-        """Return how many there are."""
         return len(self.tables.tombstones)
 
 
 @dataclass
-class MemoryTimer:
+class MemoryTimer(Timer):
     """See `linkage.ports.Timer`."""
 
     tables: Tables
 
+    @override
     def arm(self, due: datetime, *, overdue: datetime) -> bool:
-        """Claim the sending of the next message; False if one is on its way that comes by then."""
         if self.tables.timer is not None and overdue < self.tables.timer <= due:
             return False
         self.tables.timer = due
         return True
 
+    @override
     def rearm(self, due: datetime, *, previous: datetime) -> bool:
-        """Claim the sending of the message after the one that was due at ``previous``; False if that was done."""
         if self.tables.timer != previous:
             return False
         self.tables.timer = due

@@ -5,24 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from typing_extensions import override
+
 from linkage.errors import AccessDenied, TokenAlreadyUsed
-from linkage.models import (
-    ReadyUpload,
-    RunState,
-    Upload,
-    UploadState,
-)
+from linkage.models import ReadyUpload, RunState, Upload, UploadState
+from linkage.ports import Uploads
 from linkage.testing.tables import Tables, check_storable
 
 
 @dataclass
-class MemoryUploads:
+class MemoryUploads(Uploads):
     """See `linkage.ports.Uploads`."""
 
     tables: Tables
 
+    @override
     def begin(self, upload: Upload) -> None:
-        """Keep a new upload; raises `TokenAlreadyUsed` if the party has one that did not fail."""
         if upload.party_id not in self.tables.parties:
             raise AccessDenied
         rows = self.tables.uploads.values()
@@ -30,12 +28,12 @@ class MemoryUploads:
             raise TokenAlreadyUsed
         self.tables.uploads[upload.upload_id] = upload
 
+    @override
     def get(self, upload_id: str) -> Upload | None:
-        """Return the upload, or None."""
         return self.tables.uploads.get(upload_id)
 
-    def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:  # noqa: ARG002
-        """Make a received upload ready if its encodings have the project's size, and return that size."""
+    @override
+    def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
         upload = self.tables.uploads.get(upload_id)
         if upload is None or upload.state is UploadState.ERROR:
             return None
@@ -47,8 +45,8 @@ class MemoryUploads:
             self.tables.projects[project.project_id] = dataclasses.replace(project, encoding_size=size)
         return size
 
+    @override
     def fail(self, upload_id: str, message: str, *, now: datetime) -> bool:
-        """Move a received upload to `error`, and the project's waiting runs with it; False if it is not received."""
         check_storable(message)
         upload = self.tables.uploads.get(upload_id)
         if upload is None or upload.state is not UploadState.RECEIVED:
@@ -61,25 +59,25 @@ class MemoryUploads:
                 )
         return True
 
+    @override
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
-        """Return the project's ready uploads in the order of their data sets."""
         found = [u for u in self.tables.uploads.values() if u.project_id == project_id and u.state is UploadState.READY]
         index = {party.party_id: party.dataset_index for party in self.tables.parties.values()}
         ready = [ReadyUpload(index[upload.party_id], upload.party_id, upload.upload_id) for upload in found]
         return sorted(ready, key=lambda upload: upload.dataset_index)
 
+    @override
     def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
-        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
         rows = [u for u in self.tables.uploads.values() if u.project_id == project_id]
         alive = [upload for upload in rows if upload.state is not UploadState.ERROR]
         return sorted((self.tables.parties[u.party_id].dataset_index, u.receipt_token_hash) for u in alive)
 
+    @override
     def received(self) -> Sequence[Upload]:
-        """Return every upload that waits to be taken in."""
         return [upload for upload in self.tables.uploads.values() if upload.state is UploadState.RECEIVED]
 
+    @override
     def count_restart(self, upload_id: str, *, now: datetime) -> None:
-        """Count that the upload's intake was started again now, or let wait."""
         upload = self.tables.uploads.get(upload_id)
         if upload is not None:
             restarts = upload.restarts + 1

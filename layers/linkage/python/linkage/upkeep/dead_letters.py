@@ -7,7 +7,7 @@ step is still open.
 import logging
 from collections.abc import Callable
 
-from linkage.intake import reject_upload
+from linkage.ending import fail_run, reject_upload
 from linkage.messages import CompareChunk, PlanRun, SolveRun
 from linkage.models import Run, RunState
 from linkage.ports import World
@@ -15,9 +15,6 @@ from linkage.store import object_keys
 from linkage.store.events import manifest_keys, upload_of
 
 logger = logging.getLogger(__name__)
-
-_UNTIL_FAILED_S = 60
-"""A run has failed by then, though the database may have to wake up."""
 
 
 def record_dead_letter(worker: str, body: str, world: World) -> None:
@@ -66,20 +63,6 @@ def _record_solve(body: str, world: World) -> None:
 def _fail(run: Run, worker: str, world: World) -> None:
     message = f"Run failed with an internal server error. The {worker} step failed several times; post a new run."
     fail_run(run, message, world)
-
-
-def fail_run(run: Run, message: str, world: World) -> None:
-    """Fail the run, and have the solve worker remove what it leaves: candidate pairs tell as much as a result.
-
-    The message goes first, so that dying in between loses nothing, and comes once the run has failed. Should it come
-    before that after all, it solves the run or does nothing.
-
-    Nothing happens to one that is over, however it ended: what it asks for would come back here if that failed too.
-    """
-    if run.state in {RunState.COMPLETED, RunState.ERROR}:
-        return
-    world.queues.send(SolveRun(project_id=run.project_id, run_id=run.run_id), delay_s=_UNTIL_FAILED_S)
-    world.runs.fail(run.run_id, message, now=world.now())
 
 
 _RECORDERS: dict[str, Callable[[str, World], None]] = {

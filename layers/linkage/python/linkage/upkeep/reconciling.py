@@ -8,7 +8,7 @@ waits for ever.
 import logging
 from datetime import datetime, timedelta
 
-from linkage.intake import reject_upload
+from linkage.ending import fail_run, reject_upload
 from linkage.messages import DeleteData, PlanRun, Reconcile
 from linkage.models import ChunkCount, DeadLetter, Run, RunState, Tombstone, Upload
 from linkage.planning import send_chunks
@@ -16,7 +16,7 @@ from linkage.plans.plan import Plan
 from linkage.ports import World
 from linkage.progress import read_plan, restore_progress
 from linkage.timing import rearm_timer
-from linkage.upkeep.dead_letters import fail_run, record_dead_letter
+from linkage.upkeep.dead_letters import record_dead_letter
 from linkage.upkeep.isolation import for_each
 from linkage.upkeep.retention import expire
 from linkage.uploads import store_manifest

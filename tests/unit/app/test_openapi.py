@@ -18,7 +18,7 @@ from app.problems import PROBLEMS
 from linkage.testing.world import in_memory_world
 from tests.documented import assert_documented, document
 from tests.driving import driver
-from tests.unit.test_gateway import OF_ITS_OWN
+from tests.unit.infra.template.test_gateway import OF_ITS_OWN
 
 OPERATION_IDS = {
     (method, route.removeprefix("/v1")): entry.view_function.__name__

@@ -4,15 +4,15 @@ There is no Docker where the tests run, so what is held here is the file's form.
 """
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
 from infra.local.minio.program import MODULE, VERSION
 from infra.local.servers.localstack import SERVICES
+from infra.packaging import ROOT
 
-FILE = Path(__file__).parents[2] / "infra" / "local" / "compose.yaml"
+FILE = ROOT / "infra" / "local" / "compose.yaml"
 COMPOSE = yaml.safe_load(FILE.read_text())
 LOCK = FILE.parent / "requirements" / "localstack.txt"
 KNOWN_KEYS = {

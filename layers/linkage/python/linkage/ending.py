@@ -1,0 +1,91 @@
+"""The one place where a run ends.
+
+A run is completed (`complete_run`), fails because a step of it fails for good (`fail_run`) or because it has too many
+candidate pairs (`refuse_run`), or fails with the upload that it waited for (`reject_upload`). What follows an end is
+written here, once: a completed run keeps its result alone, a failed or deleted one keeps nothing (`remove_leftovers`).
+
+The database guards the states: a run that is over stays as it ended, so that each of these is safe to repeat.
+"""
+
+from linkage.errors import TooManyCandidates
+from linkage.messages import SolveRun
+from linkage.models import Run, RunState, Upload
+from linkage.ports import World
+from linkage.store import object_keys
+from linkage.store.removal import remove_prefix
+
+_UNTIL_FAILED_S = 60
+"""A run has failed by then, though the database may have to wake up."""
+
+
+def complete_run(run: Run, world: World) -> None:
+    """Complete a run whose result is stored."""
+    world.runs.complete(run.run_id, now=world.now())
+
+
+def refuse_run(run: Run, error: TooManyCandidates, world: World) -> None:
+    """Fail a run that has too many candidate pairs.
+
+    No message is needed: the plan worker finds it before it stores anything of the run, and the solve worker removes
+    the leftovers itself.
+    """
+    world.runs.fail(run.run_id, str(error), now=world.now())
+
+
+def fail_run(run: Run, message: str, world: World) -> None:
+    """Fail a run, and have the solve worker remove what it leaves: candidate pairs tell as much as a result.
+
+    The message goes first, so that dying in between loses nothing, and comes once the run has failed. Should it come
+    before that after all, it solves the run or does nothing.
+
+    Nothing happens to a run that is over, however it ended: what it asks for would come back here if that failed too.
+    """
+    if run.state.is_final:
+        return
+    request_removal(run.project_id, run.run_id, world, delay_s=_UNTIL_FAILED_S)
+    world.runs.fail(run.run_id, message, now=world.now())
+
+
+def reject_upload(upload: Upload, reason: str, world: World) -> bool:
+    """Move a received upload to `error`, and the runs that wait for it; return False if it is not received any more.
+
+    One transaction does both, so that no run waits for an upload that failed. Such runs leave nothing: they were never
+    planned. The party may upload again.
+    """
+    parties = world.projects.parties(upload.project_id)
+    dataset = next((party.dataset_index for party in parties if party.party_id == upload.party_id), None)
+    message = f"The upload of party {dataset} (counted from 0) failed: {_storable(reason)}"
+    return world.uploads.fail(upload.upload_id, message, now=world.now())
+
+
+def is_over(run: Run, world: World) -> bool:
+    """Tell whether the run was deleted, or ended by another worker, since it was read."""
+    current = world.runs.get(run.project_id, run.run_id)
+    return current is None or current.state.is_final
+
+
+def request_removal(project_id: str, run_id: str, world: World, *, delay_s: int = 0) -> None:
+    """Have the solve worker call `remove_leftovers`: the other workers that end runs may not delete objects."""
+    world.queues.send(SolveRun(project_id=project_id, run_id=run_id), delay_s=delay_s)
+
+
+def remove_leftovers(project_id: str, run_id: str, world: World) -> None:
+    """Remove from the store what a run that is over needs no more; leave a run that goes on alone.
+
+    The plan goes first, which stops late compare workers. A completed run keeps its result; one that failed, or that
+    was deleted while it was planned, keeps nothing.
+    """
+    run = world.runs.get(project_id, run_id)
+    if run is None or run.state is RunState.ERROR:
+        prefixes: tuple[str, ...] = object_keys.plan(project_id, run_id), object_keys.run(project_id, run_id)
+    elif run.state is RunState.COMPLETED:
+        prefixes = object_keys.intermediates(project_id, run_id)
+    else:
+        prefixes = ()
+    for prefix in prefixes:
+        remove_prefix(prefix, world)
+
+
+def _storable(text: str) -> str:
+    """Escape what a file may hold, a reason may quote, and PostgreSQL does not keep: NUL, and lone surrogates."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()

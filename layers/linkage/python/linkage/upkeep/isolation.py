@@ -13,12 +13,12 @@ def for_each(items: Iterable[Item], work: Callable[[Item], object]) -> int:
 
     An item that fails must not keep the others from being done: it is logged, and is there again next time.
     """
-    done = 0
+    successes = 0
     for item in items:
         try:
             work(item)
         except Exception:
             logger.exception("reconciling an item failed")
         else:
-            done += 1
-    return done
+            successes += 1
+    return successes

@@ -96,7 +96,7 @@ def _move_run(run: Run, world: World) -> None:
         raise
     if len(stored) != run.chunks_stored:
         world.runs.record_progress(run.run_id, len(stored), now=world.now())
-    elif _waits_its_turn(_step(plan, stored), run.restarts, world):
+    elif _waits_its_turn(_next_worker(plan, stored), run.restarts, world):
         world.runs.count_restart(run.run_id, now=world.now())
     elif idle:
         if run.restarts < MOST_RESTARTS:
@@ -105,15 +105,15 @@ def _move_run(run: Run, world: World) -> None:
         _give_up_or_count(run, world)
 
 
-def _step(plan: Plan | None, stored: list[ChunkCount]) -> str:
+def _next_worker(plan: Plan | None, stored: list[ChunkCount]) -> str:
     """Return the worker that has to move the run on."""
     if plan is None:
         return "plan"
     return "compare" if len(stored) < len(plan.chunks) else "solve"
 
 
-def _waits_its_turn(step: str, restarts: int, world: World) -> bool:
-    """Tell whether an upload or run without restarts left may wait behind others in the queue of its step.
+def _waits_its_turn(worker: str, restarts: int, world: World) -> bool:
+    """Tell whether an upload or run without restarts left may wait behind others in the queue of its worker.
 
     Then it is neither given up nor sent once more. Each look counts as a restart, so that the last patience begins anew
     once the queue is seen empty: a message that was taken from it a moment ago needs its time. The looks are a period
@@ -121,7 +121,7 @@ def _waits_its_turn(step: str, restarts: int, world: World) -> bool:
     """
     looks = restarts - MOST_RESTARTS
     may_wait = 0 <= looks * world.settings.reconcile_period_s < QUEUE_MEMORY_S
-    return may_wait and world.queues.backlog(step) > 0
+    return may_wait and world.queues.backlog(worker) > 0
 
 
 def _read_stored(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:

@@ -30,11 +30,11 @@ def expire(world: World) -> None:
     since = world.now() - timedelta(days=days)
     event = f"project expired: nothing happened in it for {days} days"
     projects = world.projects.unused(since, limit=AT_ONCE)
-    done = for_each(projects, lambda project_id: remove_project(project_id, world, event=event, unused_since=since))
+    removals = for_each(projects, lambda project_id: remove_project(project_id, world, event=event, unused_since=since))
     run_event = f"run expired: it ended more than {days} days ago"
     runs = world.runs.ended(since, limit=AT_ONCE)
-    done += for_each(runs, lambda run: remove_run(run.project_id, run.run_id, world, event=run_event))
-    if done and AT_ONCE in {len(projects), len(runs)}:
+    removals += for_each(runs, lambda run: remove_run(run.project_id, run.run_id, world, event=run_event))
+    if removals and AT_ONCE in {len(projects), len(runs)}:
         world.queues.send(Reconcile())
     else:
         _expire_raw_uploads(since, days, world)

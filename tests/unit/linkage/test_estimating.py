@@ -25,9 +25,9 @@ class CountingObjects:
     def __getattr__(self, name):
         return getattr(self._objects, name)
 
-    def get_fixed(self, *where):
+    def get_cached_range(self, *where):
         self.reads += 1
-        return self._objects.get_fixed(*where)
+        return self._objects.get_cached_range(*where)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def permit_download(project_id: str, run_id: str, token: str, world: World) -> S
     if not name:
         return None
     settings, key = world.settings, RunStore(project_id, run.run_id, world).result_key(name)
-    credentials = world.credentials.issue_reading(key, session_name=run.run_id)
+    credentials = world.credentials.issue_for_download(key, session_name=run.run_id)
     return StoreAccess(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
 
 

@@ -80,7 +80,7 @@ def permit_upload(project_id: str, token: str, world: World) -> StoreAccess:
     if not world.settings.upload_credentials:
         raise CredentialsNotOffered
     path = PartyFolder(project_id, party.party_id, world).path
-    credentials = world.credentials.issue(path, session_name=party.party_id)
+    credentials = world.credentials.issue_for_upload(path, session_name=party.party_id)
     if not world.projects.record_credentials(party.party_id, credentials.expiration):
         raise AccessDenied  # deleted a moment ago: nobody gets to see credentials that no sweep waits for
     settings = world.settings

@@ -57,7 +57,7 @@ class EncodingSetStore:
 
     def read_encodings(self, encoding_size: int, start: int, stop: int) -> Encodings:
         """Return the encodings of the rows from ``start`` up to, not including, ``stop``."""
-        raw = self.world.objects.get_fixed(
+        raw = self.world.objects.get_cached_range(
             self._bucket, self.prefix + ENCODINGS, start * encoding_size, stop * encoding_size
         )
         return load_encodings(raw, encoding_size)
@@ -65,7 +65,9 @@ class EncodingSetStore:
     def read_record_indices(self, start: int, stop: int) -> Rows:
         """Return the record index of each of the rows."""
         size = RECORD_INDEX.itemsize
-        return load_rows(self.world.objects.get_fixed(self._bucket, self.prefix + ROWS, start * size, stop * size))
+        return load_rows(
+            self.world.objects.get_cached_range(self._bucket, self.prefix + ROWS, start * size, stop * size)
+        )
 
     def remove(self) -> None:
         """Remove the set, complete or not."""

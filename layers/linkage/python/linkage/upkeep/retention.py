@@ -51,5 +51,5 @@ def _expire_raw_uploads(since: datetime, days: int, world: World) -> None:
     for project_id, keys in old.items():
         if world.projects.get(project_id) is not None:  # else its deletion is in the audit trail
             event = f"{len(keys)} raw uploads expired: they were not announced within {days} days"
-            world.projects.note(project_id, event, now=world.now())
+            world.projects.record_event(project_id, event, now=world.now())
         remove_raw_uploads(keys, world)

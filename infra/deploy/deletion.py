@@ -1,4 +1,4 @@
-"""Take a stack away, with what stands in the way of deleting it."""
+"""Delete a stack, after removing what keeps CloudFormation from deleting it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from infra.deploy.artifacts import empty_bucket
 from infra.deploy.errors import DeploymentFailed
-from infra.deploy.stacks import await_update, delete_stack, find_stack, protect_stack
+from infra.deploy.stacks import attempt_deletion, await_update, find_stack, protect_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 
 
-def remove_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
+def delete_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
     """Delete a stack, whatever its state, with all that its buckets hold.
 
     A bucket may have got something again by the time that CloudFormation comes to it: S3 delivers
@@ -40,7 +40,7 @@ def remove_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None])
         _unprotect_databases(cloud, stack_name)
         _empty_buckets(cloud, stack_name, progress)
         try:
-            delete_stack(cloud, stack_name, progress)
+            attempt_deletion(cloud, stack_name, progress)
         except DeploymentFailed as error:
             if attempt == ATTEMPTS:
                 raise
@@ -48,11 +48,11 @@ def remove_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None])
 
 
 def _unprotect_databases(cloud: Cloud, stack_name: str) -> None:
-    """Have RDS no longer refuse to delete the stack's databases. A stack that was never complete may have one too."""
+    """Turn off the deletion protection of the stack's databases. A stack that was never complete may have one too."""
     for cluster in _names(cloud, stack_name, "AWS::RDS::DBCluster"):
         try:
-            (found,) = cloud.rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
-            if found["DeletionProtection"]:
+            (described,) = cloud.rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
+            if described["DeletionProtection"]:
                 cloud.rds.modify_db_cluster(
                     DBClusterIdentifier=cluster, DeletionProtection=False, ApplyImmediately=True
                 )
@@ -64,8 +64,8 @@ def _unprotect_databases(cloud: Cloud, stack_name: str) -> None:
 def _empty_buckets(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
     """Empty the stack's buckets: CloudFormation deletes none that holds anything.
 
-    They stop logging first, because emptying them would be logged too. One that could not be made
-    may be another one, which was there before and has the name.
+    They stop logging first, because emptying them would be logged too. A bucket whose creation failed
+    is left alone: another one of that name may have been there before.
     """
     buckets = _names(cloud, stack_name, "AWS::S3::Bucket", "CREATE_FAILED")
     for bucket in buckets:
@@ -83,7 +83,7 @@ def _stop_logging(cloud: Cloud, bucket: str) -> None:
 
 
 def _names(cloud: Cloud, stack_name: str, kind: str, *but: str) -> list[str]:
-    """Name the stack's resources of a kind that have not been deleted, but those of the given states."""
+    """Return the physical ids of the stack's resources of one type, without deleted ones and those in `but` states."""
     return [
         resource["PhysicalResourceId"]
         for resource in _resources(cloud, stack_name)

@@ -4,6 +4,7 @@ import pytest
 
 from linkage.messages import Reconcile
 from tests.driving import body_of, driver
+from tests.promises.steps import objects_of
 
 
 @pytest.fixture
@@ -31,16 +32,6 @@ def half_done(service, datasets, steps):
     run_id = service.post_run(project)
     service.deliver_all(steps)
     return project, path, run_id
-
-
-def objects_of(service, project_id):
-    settings = service.world.settings
-    return [
-        found.key
-        for bucket in (settings.store_bucket, settings.uploads_bucket)
-        for found in service.world.objects.list(bucket, "")
-        if project_id in found.key
-    ]
 
 
 @pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)

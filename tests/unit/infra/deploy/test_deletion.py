@@ -1,16 +1,16 @@
-"""Whatever a stack's state, it can be taken away, and again if that came to nothing."""
+"""A stack can be deleted whatever its state, and deleting it can be repeated."""
 
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.deploy import DeploymentFailed, destroy, teardown
-from infra.deploy.teardown import ATTEMPTS, remove_stack
+from infra.deploy import DeploymentFailed, deletion, destroy
+from infra.deploy.deletion import ATTEMPTS, delete_stack
 
 
 class Aws:
-    """CloudFormation, RDS and S3 as far as taking a stack away uses them; notes what it is asked."""
+    """CloudFormation, RDS and S3 as far as deleting a stack uses them; notes each request."""
 
     account_id, region, poll_interval_s = "000000000000", "us-east-1", 0
 
@@ -40,13 +40,13 @@ class Aws:
 
     def resources(self):
         made = [("Database", "AWS::RDS::DBCluster", "s-1"), ("Uploads", "AWS::S3::Bucket", "uploads")]
-        found = [
+        resources = [
             {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": there, "ResourceStatus": "DONE"}
             for name, kind, there in made
         ]
-        gone = {**found[1], "PhysicalResourceId": "gone", "ResourceStatus": "DELETE_COMPLETE"}
-        another = {**found[1], "PhysicalResourceId": "somebody-elses", "ResourceStatus": "CREATE_FAILED"}
-        return [*found, gone, another, {**found[1], "PhysicalResourceId": ""}]
+        gone = {**resources[1], "PhysicalResourceId": "gone", "ResourceStatus": "DELETE_COMPLETE"}
+        another = {**resources[1], "PhysicalResourceId": "somebody-elses", "ResourceStatus": "CREATE_FAILED"}
+        return [*resources, gone, another, {**resources[1], "PhysicalResourceId": ""}]
 
     def describe_db_clusters(self, DBClusterIdentifier):  # noqa: N803
         if self.cluster != DBClusterIdentifier:
@@ -75,13 +75,13 @@ def refusal(code, message):
     return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
 
 
-def remove(aws):
-    remove_stack(aws, "s", lambda _line: None)
+def delete(aws):
+    delete_stack(aws, "s", lambda _line: None)
     return aws.notes
 
 
 def test_what_protects_is_taken_off_and_what_is_stored_is_deleted_before_the_stack():
-    assert remove(Aws(cluster="s-1")) == [
+    assert delete(Aws(cluster="s-1")) == [
         "update_termination_protection",
         "modify_db_cluster",
         "put_bucket_logging",
@@ -93,15 +93,15 @@ def test_what_protects_is_taken_off_and_what_is_stored_is_deleted_before_the_sta
 @pytest.mark.parametrize("status", ["ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_IN_PROGRESS"])
 def test_so_it_is_whatever_the_state_of_the_stack(status):
     """A stack that was never complete has no outputs, and may have a database that RDS does not delete."""
-    assert "modify_db_cluster" in remove(Aws(cluster="s-1", status=status, protected=False))
+    assert "modify_db_cluster" in delete(Aws(cluster="s-1", status=status, protected=False))
 
 
 def test_a_database_that_is_gone_already_is_in_nobodys_way():
-    assert remove(Aws(cluster="another", protected=False)) == ["put_bucket_logging", "empty uploads", "delete_stack"]
+    assert delete(Aws(cluster="another", protected=False)) == ["put_bucket_logging", "empty uploads", "delete_stack"]
 
 
 def test_a_bucket_that_got_something_again_is_emptied_again():
-    notes = remove(Aws(failures=ATTEMPTS - 1))
+    notes = delete(Aws(failures=ATTEMPTS - 1))
 
     assert notes.count("empty uploads") == notes.count("delete_stack") == ATTEMPTS
 
@@ -110,13 +110,13 @@ def test_what_cannot_be_deleted_is_told():
     aws = Aws(failures=ATTEMPTS)
 
     with pytest.raises(DeploymentFailed, match="DELETE_FAILED"):
-        remove(aws)
+        delete(aws)
 
     assert aws.notes.count("delete_stack") == ATTEMPTS
 
 
 def test_a_stack_that_is_gone_is_no_error():
-    assert remove(Aws(status=None)) == []
+    assert delete(Aws(status=None)) == []
 
 
 def test_what_is_being_updated_is_left_alone_until_that_is_over():
@@ -133,7 +133,7 @@ def test_what_is_being_updated_is_left_alone_until_that_is_over():
 
 def test_the_packages_go_before_the_stack_so_that_nothing_is_left_if_nobody_waits(monkeypatch):
     aws = Aws()
-    monkeypatch.setattr(teardown, "delete_stack", lambda *_args: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(deletion, "attempt_deletion", lambda *_args: (_ for _ in ()).throw(KeyboardInterrupt))
 
     with pytest.raises(KeyboardInterrupt):
         destroy("s", aws, lambda _line: None)

@@ -6,12 +6,9 @@ import pytest
 from linkage.testing.objects import MemoryObjects
 from linkage.testing.world import in_memory_world
 from tests.driving import driver
-from tests.faults import Killed, Mortality, mortal
-from tests.promises.deletion import objects_of
-from tests.promises.lost_messages import reconcile, reconcile_until_quiet
+from tests.promises.steps import MOST_EFFECTS, deliver_dying_after, objects_of, reconcile, reconcile_until_quiet
 from tests.ways import WITH_BLOCKS, Sending, blocks_file, send, sending, upload
 
-MOST_EFFECTS = 40
 WAYS = (*WITH_BLOCKS, "binaryclks", "json file")
 
 
@@ -42,18 +39,6 @@ def undisturbed(datasets, way):
     return service.get_run(project, run_id, "result").body
 
 
-def deliver_dying_after(service, body, effects):
-    """Deliver to an intake that dies after so many effects; tell whether it lived to have that many."""
-    service.use(mortal(service.world, Mortality(effects)))
-    try:
-        service.deliver("intake", body)
-    except Killed:
-        return True
-    finally:
-        service.use(service.world)
-    return False
-
-
 def result_of(service, project, run_id):
     service.deliver_all()
     return service.get_run(project, run_id, "result").body
@@ -66,7 +51,7 @@ def test_an_intake_that_dies_after_any_effect_and_comes_twice_changes_nothing(se
     project, run_id = prepare(service, datasets, way)
     first, *others = service.waiting("intake")
     deaths = 0
-    while deliver_dying_after(service, first, deaths + 1):
+    while deliver_dying_after(service, "intake", first, deaths + 1):
         deaths += 1
         assert deaths < MOST_EFFECTS
     for body in (first, *others, *others):

@@ -10,6 +10,7 @@ from linkage.messages import CompareChunk, PlanRun, Reconcile, SolveRun
 from linkage.upkeep.reconciling import MOST_INTO_BACKLOG, QUEUE_MEMORY_S
 from tests.driving import body_of, driver, s3_event
 from tests.faults import Killed, Mortality, mortal
+from tests.promises.steps import reconcile, reconcile_until_quiet
 
 
 @pytest.fixture
@@ -25,28 +26,10 @@ def project(service, datasets):
     return project
 
 
-def reconcile(service, *, later: float = 0):
-    """Have the message that is due come, after some time."""
-    service.world.now.sleep(later)
-    (message,) = service.queues.take("reconcile") or [Reconcile()]
-    assert service.deliver("reconcile", body_of(message)) == []
-    service.delivered.clear()
-
-
 def objects_of(service, run_id):
     """The keys of all that is stored of a run."""
     stored = service.world.objects.list(service.world.settings.store_bucket, "")
     return [found.key for found in stored if run_id in found.key]
-
-
-def reconcile_until_quiet(service):
-    """Let time go by until the reconciler stops coming."""
-    for _ in range(20):
-        reconcile(service, later=service.world.settings.patience_s)
-        service.deliver_all()
-        if not any(worker == "reconcile" for worker, _, _ in service.queues.sent):
-            return
-    raise AssertionError("the reconciler never stops")
 
 
 def test_redis_flushed_in_the_middle_of_a_run(service, project, expected, flush_redis):
@@ -55,9 +38,9 @@ def test_redis_flushed_in_the_middle_of_a_run(service, project, expected, flush_
     chunks = service.waiting("compare")
     for number, body in enumerate(chunks):
         if number == len(chunks) // 2:
-            flush_redis(service.world)
+            flush_redis()
         assert service.deliver("compare", body) == []
-    flush_redis(service.world)
+    flush_redis()
     service.deliver_all()
 
     assert service.get_run(project, run_id, "result").body == expected
@@ -69,7 +52,7 @@ def test_redis_flushed_and_the_remaining_messages_lost(service, project, expecte
     chunks = service.waiting("compare")
     for body in chunks[: len(chunks) // 2]:
         service.deliver("compare", body)
-    flush_redis(service.world)
+    flush_redis()
 
     before = service.get_run(project, run_id).json["current_stage"]["progress"]
     reconcile_until_quiet(service)

@@ -7,6 +7,7 @@ import pytest
 
 from linkage.messages import Reconcile
 from tests.driving import body_of, driver
+from tests.promises.steps import objects_of
 
 DAY_S = 86400
 TOMBSTONE_S = 10 * 3600
@@ -36,12 +37,6 @@ def a_day_begins(service, *, later: float = 0):
     service.deliver_all()
 
 
-def objects_of(service, project_id):
-    settings = service.world.settings
-    buckets = (settings.store_bucket, settings.uploads_bucket)
-    return [o.key for bucket in buckets for o in service.world.objects.list(bucket, "") if project_id in o.key]
-
-
 def is_there(service, project):
     path = f"/projects/{project['project_id']}"
     return service.request("GET", path, token=project["result_token"]).status == 200
@@ -56,9 +51,11 @@ def put_raw_upload(service, project, party=0):
 def ask_for_credentials(service, project, monkeypatch):
     """Ask, and be answered by a store whose clock is the world's."""
     issuer, now = service.world.credentials, service.world.now
-    issue = issuer.issue
+    issue = issuer.issue_for_upload
     expiration = now() + timedelta(hours=1)
-    monkeypatch.setattr(issuer, "issue", lambda *args, **names: replace(issue(*args, **names), expiration=expiration))
+    monkeypatch.setattr(
+        issuer, "issue_for_upload", lambda *args, **names: replace(issue(*args, **names), expiration=expiration)
+    )
     path = f"/projects/{project['project_id']}/authorize-external-upload"
     assert service.request("GET", path, token=project["update_tokens"][0]).status == 201
 

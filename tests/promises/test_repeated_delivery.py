@@ -3,10 +3,8 @@
 import pytest
 
 from linkage.messages import DeleteData, Reconcile
-from tests.driving import WORKERS, Driver, body_of, driver
-from tests.faults import Killed, Mortality, mortal
-
-MOST_EFFECTS = 40
+from tests.driving import WORKERS, body_of, driver
+from tests.promises.steps import MOST_EFFECTS, deliver_dying_after
 
 
 @pytest.fixture
@@ -19,18 +17,6 @@ def prepare(service, datasets):
     for party, encodings in enumerate(datasets):
         assert service.upload(project, party, encodings).status == 201
     return project, service.post_run(project)
-
-
-def deliver_dying_after(service: Driver, worker: str, body: str, effects: int) -> bool:
-    """Deliver a message to a worker that dies after so many effects; tell whether it lived to have that many."""
-    service.use(mortal(service.world, Mortality(effects)))
-    try:
-        service.deliver(worker, body)
-    except Killed:
-        return True
-    finally:
-        service.use(service.world)
-    return False
 
 
 @pytest.mark.parametrize("worker", WORKERS[:-1])

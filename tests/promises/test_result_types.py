@@ -9,7 +9,7 @@ import pytest
 from tests.driving import WORKERS, driver, texts
 from tests.faults import Killed, Mortality, mortal
 from tests.oracle import groups_by_definition
-from tests.promises.repeated_delivery import MOST_EFFECTS, deliver_dying_after
+from tests.promises.steps import MOST_EFFECTS, deliver_dying_after
 
 FEW = {"chunk_min_comparisons": 1, "chunk_max_comparisons": 800, "spill_pairs": 4, "batch_pairs": 3, "window_pairs": 8}
 """Settings with which every chunk spills, and files are merged in many rounds."""

@@ -1,4 +1,4 @@
-"""Start operating system processes, know them again later, and stop them.
+"""Start operating system processes, recognise them later, and stop them.
 
 Process ids are reused, so a process is known by its id and the time at which it
 started. Linux only.
@@ -23,7 +23,7 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Process:
-    """A process that was started here, perhaps by an earlier command."""
+    """A process that this or an earlier command started."""
 
     pid: int
     start_time: str
@@ -39,12 +39,12 @@ def start(
     log: Path,
     environment: Mapping[str, str],
     user: str | None = None,
-    ends_with_us: signal.Signals | None = None,
+    parent_death_signal: signal.Signals | None = None,
 ) -> Process:
     """Start a process in the background, its output going to a file.
 
-    With `ends_with_us` the kernel sends it that signal when the thread that started it
-    ends, even if that is killed; without, it outlives us.
+    With `parent_death_signal` the kernel sends it that signal when the thread that started
+    it ends, even if that is killed; without, it outlives this process.
     """
     with log.open("ab") as output:
         started = subprocess.Popen(
@@ -57,14 +57,14 @@ def start(
             user=user,
             group=None if user is None else _group(user),
             extra_groups=None if user is None else [],
-            preexec_fn=None if ends_with_us is None else _tie(ends_with_us),  # noqa: PLW1509  one call, no locks
+            preexec_fn=None if parent_death_signal is None else _tie(parent_death_signal),  # noqa: PLW1509  one call, no locks
         )
     started.returncode = 0  # known by its id from here on: without this, forgetting the object is warned of
     return Process(started.pid, _start_time(psutil.Process(started.pid)))
 
 
 def stop(process: Process, how: signal.Signals = signal.SIGTERM, patience_s: float = 10) -> None:
-    """Ask a process to end, and end it if it does not in time."""
+    """Send a process a signal, and kill it if it does not end in time."""
     for number in (how, signal.SIGKILL):
         running = _find(process)
         if running is None:
@@ -75,7 +75,7 @@ def stop(process: Process, how: signal.Signals = signal.SIGTERM, patience_s: flo
 
 
 def wait_until(condition: Callable[[], bool], patience_s: float, pause_s: float = 0.02) -> bool:
-    """Wait for a condition, and tell whether it came about in time."""
+    """Wait until a condition holds; return False if it does not in time."""
     deadline = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > deadline:

@@ -14,11 +14,11 @@ from botocore.config import Config
 from infra.local import processes
 from infra.local.minio import bridge_server as bridge
 from infra.local.minio import server as minio
-from infra.local.minio.deployed import put_notifications
+from infra.local.minio.mirror import put_notifications
 from infra.local.minio.program import build_minio
 from infra.local.servers import free_port, localstack, postgres
 from infra.local.servers.running import running
-from infra.local.stack import LOCALSTACK, MINIO, StackFailed, remove_data, running_stack, start_stack, stop_stack
+from infra.local.stack import LOCALSTACK, MINIO, StackFailed, delete_data, running_stack, start_stack, stop_stack
 from infra.local.state import kept_dir, read_processes, read_stack
 from linkage.store.events import manifest_keys
 from tests.conftest import skip_without
@@ -139,7 +139,7 @@ def test_objects_and_rows_survive_a_stop_and_what_was_under_way_goes_on(tmp_path
             result = client.result_of(project, run_id)
     finally:
         stop_stack(state)
-        remove_data(state)
+        delete_data(state)
     assert groups_of_result(result) == groups_of_anonlink(parties, 0.8)
     assert not (state / "kept").exists()
 
@@ -233,5 +233,5 @@ def test_postgres_keeps_what_it_was_told_and_its_password(tmp_path):
                 cursor.execute("SELECT value FROM kept")
                 assert cursor.fetchone() == (7,)
             connection.close()
-    postgres.remove_data(data)
+    postgres.delete_data(data)
     assert list(data.iterdir()) == []

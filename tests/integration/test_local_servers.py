@@ -27,7 +27,7 @@ def test_each_server_listens_on_loopback_alone_and_is_gone_afterwards(tmp_path):
             assert server.is_ready()
         assert not server.is_ready()
         if module is postgres:
-            postgres.remove_data(folder)
+            postgres.delete_data(folder)
 
 
 def test_functions_end_with_a_localstack_that_is_killed(tmp_path):

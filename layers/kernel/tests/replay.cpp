@@ -6,8 +6,8 @@
 // Kind 0, a comparison: int64 left rows, right rows, encoding size, samples, rectangles, reorder, filter bits, path;
 // double threshold; then the arrays. Answer: int64 count, then the pairs; or an error code below 0.
 //
-// Kind 1, a grouping: int64 parties, candidates, max_pending, then record counts and candidates, which are sorted first.
-// Answer: int64 error or 0, groups, records, then data sets, records and offsets.
+// Kind 1, a grouping: int64 parties, candidates, max_pending, then record counts and candidates, which are sorted
+// first. Answer: int64 error or 0, groups, records, then data sets, records and offsets.
 #include <stdio.h>
 #include <stdlib.h>
 

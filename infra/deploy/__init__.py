@@ -11,15 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infra.deploy.accounts import check_account
-from infra.deploy.artifacts import remove_packages, store_packages
+from infra.deploy.artifacts import delete_packages, store_packages
 from infra.deploy.changes import show_changes
 from infra.deploy.clouds import Cloud
 from infra.deploy.database import prepare_database
+from infra.deploy.deletion import delete_stack
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.migration import migrate
 from infra.deploy.stacks import NEVER_COMPLETE, await_outputs, await_update, protect_stack, put_stack, settled
 from infra.deploy.stages import Stage
-from infra.deploy.teardown import remove_stack
 
 __all__ = ["Cloud", "DeploymentFailed", "Stage", "deploy", "destroy", "plan"]
 
@@ -27,21 +27,21 @@ Progress = Callable[[str], None]
 
 
 def deploy(packages: Path, stage: Stage, cloud: Cloud, progress: Progress = print) -> dict[str, str]:
-    """Make the stage's stack what the packages say, and migrate its database.
+    """Create or update the stage's stack from the packages, and migrate its database.
 
-    Repeating it is safe: packages are stored under their digest, a stack that is as it
-    should be is left alone, and so are migrations that have been run.
+    Repeating it is safe: packages are stored under their digest, a stack that is up to date
+    is left alone, and so are migrations that have been run.
 
     Parameters
     ----------
     packages : Path
-        What `infra.packaging.build` returned.
+        The folder that `infra.packaging.build` returned.
     stage : Stage
         Several may live in one account.
     cloud : Cloud
-        Where to.
+        The cloud to deploy to.
     progress : Callable
-        Told, one line at a time, how far it has come.
+        Called with one line at a time.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def deploy(packages: Path, stage: Stage, cloud: Cloud, progress: Progress = prin
     stack = settled(cloud, stage.stack_name, progress)
     if stack and stack["StackStatus"] in NEVER_COMPLETE:
         progress(f"stack {stage.stack_name} was never complete: deleting it first")
-        remove_stack(cloud, stage.stack_name, progress)
+        delete_stack(cloud, stage.stack_name, progress)
         stack = None
     if stack is None:
         check_account(cloud, stage, packages, progress)
@@ -73,17 +73,17 @@ def deploy(packages: Path, stage: Stage, cloud: Cloud, progress: Progress = prin
 
 
 def plan(packages: Path, stage: Stage, cloud: Cloud, progress: Progress = print) -> list[str]:
-    """Return what `deploy` would change, a line a resource; only the packages are stored."""
+    """Return what `deploy` would change, one line a resource; store nothing but the packages."""
     template_url = store_packages(cloud, packages, stage, progress)
     return show_changes(cloud, stage, template_url, progress)
 
 
 def destroy(stack_name: str, cloud: Cloud, progress: Progress = print) -> None:
-    """Delete the stack with all that its buckets hold, and its packages.
+    """Delete a stage: its stack, everything that it stores, and its packages.
 
     Nothing brings back what the buckets held; of a managed database a last snapshot is kept, unless
     its stage said otherwise. Repeating it is safe: it goes on where it was.
     """
     await_update(cloud, stack_name, progress)  # which may still need its packages
-    remove_packages(cloud, stack_name, progress)
-    remove_stack(cloud, stack_name, progress)
+    delete_packages(cloud, stack_name, progress)
+    delete_stack(cloud, stack_name, progress)

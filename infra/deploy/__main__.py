@@ -1,4 +1,4 @@
-"""Deploy a stage, show what that would change, or destroy it: see infra/stages/.
+"""Deploy a stage of infra/stages/, show what that would change, or destroy it.
 
 python -m infra.deploy plan prod
 python -m infra.deploy deploy prod
@@ -21,7 +21,7 @@ from infra.packaging import PackagingFailed
 
 
 def say(line: str) -> None:
-    """Tell who waits how far it has come."""
+    """Print a line of progress to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -43,16 +43,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for run, name, help_text in (
-        (_deploy, "deploy", "make the stack what the sources and the stage say, and try it"),
+        (_deploy, "deploy", "create or update the stack from the sources and the stage, and smoke-test it"),
         (_plan, "plan", "show what deploying would change, and change nothing"),
         (_destroy, "destroy", "delete the stack with all that it stores"),
     ):
         command = commands.add_parser(name, help=help_text)
         command.add_argument("stage", help="a file of infra/stages/, without .yaml")
-        command.add_argument("--endpoint-url", metavar="URL", help="of a LocalStack; AWS if there is none")
+        command.add_argument("--endpoint-url", metavar="URL", help="of a LocalStack (default: AWS)")
         command.set_defaults(run=run)
         if run is _destroy:
-            command.add_argument("--confirm", metavar="STAGE", help="the stage's name again; else it is asked for")
+            command.add_argument("--confirm", metavar="STAGE", help="the stage's name again (default: ask for it)")
     return parser
 
 
@@ -72,8 +72,8 @@ def _plan(stage: Stage, arguments: argparse.Namespace) -> None:
 
 
 def _destroy(stage: Stage, arguments: argparse.Namespace) -> None:
-    wanted = arguments.confirm or _ask(stage)
-    if wanted != stage.name:
+    confirmation = arguments.confirm or _ask(stage)
+    if confirmation != stage.name:
         raise DeploymentFailed("not confirmed: nothing was deleted")
     destroy(stage.stack_name, _cloud(stage, arguments), say)
 

@@ -1,4 +1,4 @@
-"""What an account must have before a stack is made in it: asked first, because a creation that fails takes long."""
+"""Check an account before a stack is created in it, because a creation that fails takes long."""
 
 from __future__ import annotations
 
@@ -21,36 +21,37 @@ _ENGINE = "aurora-postgresql"
 
 
 def check_account(cloud: Cloud, stage: Stage, packages: Path, progress: Callable[[str], None]) -> None:
-    """Ask AWS whether it can make what the stage says; a LocalStack is not asked.
+    """Ask AWS whether the account can have what the stage wants; a LocalStack is not asked.
 
     Raises
     ------
     DeploymentFailed
-        With all that is in the way, and what to do about each.
+        With every obstacle, and what to do about each.
     """
     if not cloud.is_aws:
         return
-    known = json.loads((packages / "template.json").read_bytes())["Parameters"]
-    parameters = {name: str(said.get("Default", "")) for name, said in known.items()} | stage.parameters
+    declared = json.loads((packages / "template.json").read_bytes())["Parameters"]
+    defaults = {name: str(parameter.get("Default", "")) for name, parameter in declared.items()}
+    parameters = defaults | stage.parameters
     checks = [_concurrency]
     if parameters["Managed"] == "true":
         checks += [_zones, _database]
-    found: list[str] = []
+    obstacles: list[str] = []
     for check in checks:
         try:
-            found += check(cloud, parameters)
-        except ClientError as error:  # who may deploy need not be one who may ask
+            obstacles += check(cloud, parameters)
+        except ClientError as error:  # credentials that may deploy need not be allowed to ask
             progress(f"not checked: {error}")
-    if found:
-        raise DeploymentFailed("\n  ".join(["nothing was made, because it would fail:", *found]))
+    if obstacles:
+        raise DeploymentFailed("\n  ".join(["nothing was made, because it would fail:", *obstacles]))
 
 
 def _concurrency(cloud: Cloud, parameters: dict[str, str]) -> Iterator[str]:
-    wanted = int(parameters["ApiConcurrency"])
+    count = int(parameters["ApiConcurrency"])
     free = cloud.functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    if wanted and free - wanted < _LEFT_TO_OTHERS:
+    if count and free - count < _LEFT_TO_OTHERS:
         yield (
-            f"ApiConcurrency: {wanted} functions at a time cannot be reserved, because {free} are left in this account"
+            f"ApiConcurrency: {count} functions at a time cannot be reserved, because {free} are left in this account"
             f" and {_LEFT_TO_OTHERS} must remain. Set it to 0, or have AWS raise the quota 'Concurrent executions'"
         )
 
@@ -64,10 +65,10 @@ def _zones(cloud: Cloud, parameters: dict[str, str]) -> Iterator[str]:
 
 
 def _database(cloud: Cloud, parameters: dict[str, str]) -> Iterator[str]:
-    wanted = parameters["DatabaseVersion"]
+    version = parameters["DatabaseVersion"]
     pages = cloud.rds.get_paginator("describe_db_engine_versions").paginate(Engine=_ENGINE)
-    versions = [found["EngineVersion"] for page in pages for found in page["DBEngineVersions"]]
-    if wanted not in versions:
-        major = wanted.split(".")[0]
-        others = [version for version in versions if version.split(".")[0] == major]
-        yield f"DatabaseVersion: AWS makes no {_ENGINE} {wanted} any more; of {major} there are {', '.join(others)}"
+    offered = [each["EngineVersion"] for page in pages for each in page["DBEngineVersions"]]
+    if version not in offered:
+        major = version.split(".")[0]
+        others = [other for other in offered if other.split(".")[0] == major]
+        yield f"DatabaseVersion: AWS makes no {_ENGINE} {version} any more; of {major} there are {', '.join(others)}"

@@ -1,10 +1,10 @@
-"""The artifacts bucket: the packages, each under the SHA-256 of its bytes.
+"""Store the packages in the artifacts bucket, each under the SHA-256 of its bytes.
 
-What is there already is not sent again; and where the code has not changed the template
-has not either, so CloudFormation leaves the function alone.
+A package that is there already is not sent again; and where the code has not changed the
+template has not either, so CloudFormation leaves the function alone.
 
-Anybody could have made a bucket of that name before us, and what is in it is run with roles of
-ours: so S3 is told with each request who its owner must be.
+Anybody could have made a bucket of that name before us, and its contents are run with roles of
+ours: so each request tells S3 who the owner must be (``ExpectedBucketOwner``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def artifacts_bucket(cloud: Cloud, stack_name: str) -> str:
-    """Name the stack's artifacts bucket, the same from every machine."""
+    """Return the name of the stack's artifacts bucket, the same from every machine."""
     return f"{stack_name}-artifacts-{cloud.account_id}-{cloud.region}"
 
 
@@ -48,7 +48,7 @@ def store_packages(cloud: Cloud, packages: Path, stage: Stage, progress: Callabl
 
 
 def code_references(template: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Find where a template names a package: the properties, and which one of them."""
+    """Yield each reference of a template to a package, as a resource's properties and the name of one of them."""
     owners = [template["Globals"]["Function"]]
     owners += [each.get("Properties", {}) for each in template["Resources"].values()]
     for properties in owners:
@@ -58,14 +58,14 @@ def code_references(template: dict[str, Any]) -> Iterator[tuple[dict[str, Any], 
 
 
 def leave_no_snapshots(template: dict[str, Any]) -> None:
-    """Have CloudFormation delete databases whole: a template cannot leave that to a parameter."""
+    """Have databases deleted without a last snapshot: a template cannot leave that to a parameter."""
     for resource in template["Resources"].values():
         for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
             if resource.get(policy) == "Snapshot":
                 resource[policy] = "Delete"
 
 
-def remove_packages(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
+def delete_packages(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
     """Delete the stack's artifacts bucket, if there is one."""
     bucket = artifacts_bucket(cloud, stack_name)
     if empty_bucket(cloud, bucket, progress):
@@ -73,7 +73,7 @@ def remove_packages(cloud: Cloud, stack_name: str, progress: Callable[[str], Non
 
 
 def empty_bucket(cloud: Cloud, bucket: str, progress: Callable[[str], None]) -> bool:
-    """Delete all that a bucket holds; tell whether there is such a bucket."""
+    """Delete every object of a bucket; return False if there is no such bucket."""
     try:
         for page in cloud.s3.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, ExpectedBucketOwner=cloud.account_id
@@ -90,7 +90,7 @@ def empty_bucket(cloud: Cloud, bucket: str, progress: Callable[[str], None]) -> 
 
 
 def _ensure_bucket(cloud: Cloud, bucket: str) -> None:
-    """Make the bucket; S3 blocks public access to a new one by itself."""
+    """Create the bucket, if there is none; S3 blocks public access to a new one by itself."""
     try:
         cloud.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=cloud.account_id)
     except ClientError as error:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from botocore.exceptions import WaiterError
 
 from infra.deploy.errors import DeploymentFailed
-from infra.deploy.stacks import CAPABILITIES, NEVER_COMPLETE, settled, wanted
+from infra.deploy.stacks import CAPABILITIES, NEVER_COMPLETE, settled, stack_request
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ResourceChangeTypeDef, WaiterConfigTypeDef
@@ -24,7 +24,7 @@ _SIGNS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<", "Dynamic": "?
 
 
 def show_changes(cloud: Cloud, stage: Stage, template_url: str, progress: Callable[[str], None]) -> list[str]:
-    """Return a line for each resource that would be made, changed or removed; change nothing."""
+    """Return a line for each resource that would be created, changed or deleted; change nothing."""
     stack_name = stage.stack_name
     stack = settled(cloud, stack_name, progress)
     is_new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
@@ -33,7 +33,7 @@ def show_changes(cloud: Cloud, stage: Stage, template_url: str, progress: Callab
     name = f"plan-{uuid4().hex}"
     client = cloud.cloudformation
     client.create_change_set(
-        **wanted(stage, template_url),
+        **stack_request(stage, template_url),
         ChangeSetName=name,
         ChangeSetType="CREATE" if is_new else "UPDATE",
         Capabilities=CAPABILITIES,
@@ -58,14 +58,9 @@ def _await_changes(cloud: Cloud, stack_name: str, name: str) -> list[str]:
         if any(words in reason for words in _NOTHING):
             return []
         raise DeploymentFailed(f"CloudFormation refuses the change: {reason}") from error
-    changes: list[ResourceChangeTypeDef] = []
-    token: dict[str, str] = {}
-    while True:
-        page = cloud.cloudformation.describe_change_set(StackName=stack_name, ChangeSetName=name, **token)  # type: ignore[arg-type]
-        changes += [change["ResourceChange"] for change in page.get("Changes", []) if "ResourceChange" in change]
-        if "NextToken" not in page:
-            return [_line(change) for change in sorted(changes, key=_order)]
-        token = {"NextToken": page["NextToken"]}
+    pages = cloud.cloudformation.get_paginator("describe_change_set").paginate(StackName=stack_name, ChangeSetName=name)
+    changes: Iterator[ResourceChangeTypeDef] = pages.search("Changes[].ResourceChange || `[]`")
+    return [_line(change) for change in sorted(changes, key=_order)]
 
 
 def _order(change: ResourceChangeTypeDef) -> tuple[str, str]:
@@ -73,7 +68,7 @@ def _order(change: ResourceChangeTypeDef) -> tuple[str, str]:
 
 
 def _line(change: ResourceChangeTypeDef) -> str:
-    """Say in a line what would become of a resource, and shout where that costs data."""
+    """Describe the change of a resource in one line, and shout if data would be lost."""
     kind = change["ResourceType"]
     line = f"{_SIGNS.get(change['Action'], '?')} {change['LogicalResourceId']} ({kind})"
     details = {str(each["Target"].get("Name") or each["Target"].get("Attribute")) for each in change.get("Details", [])}

@@ -1,4 +1,4 @@
-"""Where to deploy to: AWS, or a LocalStack that stands in for it."""
+"""Clients of the cloud to deploy to: AWS, or a LocalStack that stands in for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FUNCTION_TIMEOUT_S = 900
 
 
 class Cloud:
-    """The clients of one cloud; each is made when it is first wanted."""
+    """The clients of one cloud; each is made when it is first used."""
 
     def __init__(self, endpoint_url: str | None, region: str | None = None) -> None:
         self._endpoint_url = endpoint_url
@@ -36,44 +36,44 @@ class Cloud:
 
     @cached_property
     def account_id(self) -> str:
-        """The account that the credentials belong to."""
+        """The id of the account that the credentials belong to."""
         sts = self._session.client("sts", self.region, endpoint_url=self._endpoint_url)
         return sts.get_caller_identity()["Account"]
 
     @cached_property
     def s3(self) -> S3Client:
-        """The object store, by path: a LocalStack on an address has no host names."""
+        """A client of the object store. Buckets are in paths: a LocalStack on an IP address has no host names."""
         config = Config(s3={"addressing_style": "path"})
         return self._session.client("s3", self.region, endpoint_url=self._endpoint_url, config=config)
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
-        """The stacks."""
+        """A client of CloudFormation."""
         return self._session.client("cloudformation", self.region, endpoint_url=self._endpoint_url)
 
     @cached_property
     def ec2(self) -> Any:  # noqa: ANN401  its types are not among those that are installed
-        """The availability zones."""
+        """A client of EC2, for its availability zones."""
         return self._session.client("ec2", self.region, endpoint_url=self._endpoint_url)
 
     @cached_property
     def sql(self) -> RDSDataServiceClient:
-        """The database's Data API."""
+        """A client of the database's Data API."""
         return self._session.client("rds-data", self.region, endpoint_url=self._endpoint_url)
 
     @cached_property
     def rds(self) -> RDSClient:
-        """The databases."""
+        """A client of RDS."""
         return self._session.client("rds", self.region, endpoint_url=self._endpoint_url)
 
     def server_url(self, outputs: Mapping[str, str]) -> str:
-        """Return what clients call the server: the API's URL without ``/api/v1``."""
+        """Return the server URL that clients are configured with: the API's URL without ``/api/v1``."""
         if self._endpoint_url is None:
             return outputs["ApiUrl"]
         return f"{self._endpoint_url}/_aws/execute-api/{outputs['RestAPIId']}"
 
     @cached_property
     def functions(self) -> LambdaClient:
-        """The functions; a call may take as long as they may, and is never repeated."""
+        """A client of Lambda; a call may take as long as a function may, and is never repeated."""
         config = Config(read_timeout=_FUNCTION_TIMEOUT_S, retries={"total_max_attempts": 1})
         return self._session.client("lambda", self.region, endpoint_url=self._endpoint_url, config=config)

@@ -1,4 +1,4 @@
-"""Prepare a managed database: the two users that the functions sign in as.
+"""Create the two users of a managed database that the functions sign in as.
 
 The database can be reached from inside of its network alone, so this goes by the Data API,
 which AWS answers from outside to whoever may use it and may read the administrator's secret.
@@ -26,7 +26,7 @@ _ASLEEP = {"DatabaseResumingException", "DatabaseUnavailableException", "Service
 
 
 def statements() -> list[str]:
-    """Return what makes the users, and makes them again what they should be; it may be repeated.
+    """Return the SQL statements that create the users, or put them right; they may be repeated.
 
     A session that does nothing is ended by the server: a function that is frozen cannot, and
     the database does not sleep while anybody is connected.
@@ -54,7 +54,7 @@ def _user(name: str) -> list[str]:
 
 
 def prepare_database(cloud: Cloud, outputs: Mapping[str, str], progress: Callable[[str], None]) -> None:
-    """Make the functions' users in the stack's database, if it brings one."""
+    """Create the functions' users in the stack's database, if it brings one."""
     if "DatabaseArn" not in outputs:
         return
     started = time.monotonic()
@@ -64,7 +64,7 @@ def prepare_database(cloud: Cloud, outputs: Mapping[str, str], progress: Callabl
 
 
 def _execute(cloud: Cloud, outputs: Mapping[str, str], statement: str, *, deadline: float) -> None:
-    """Run one statement; a database that sleeps is waited for."""
+    """Run one statement, and wait for a paused database to resume."""
     while True:
         try:
             cloud.sql.execute_statement(
@@ -75,7 +75,7 @@ def _execute(cloud: Cloud, outputs: Mapping[str, str], statement: str, *, deadli
             )
         except ClientError as error:
             if error.response["Error"]["Code"] not in _ASLEEP or time.monotonic() >= deadline:
-                raise DeploymentFailed(f"the database's users cannot be made: {error}") from error
+                raise DeploymentFailed(f"cannot create the database's users: {error}") from error
             time.sleep(cloud.poll_interval_s)
         else:
             return

@@ -1,7 +1,7 @@
-"""What a deployment says when it cannot go on."""
+"""The error of a deployment that cannot go on."""
 
 from __future__ import annotations
 
 
 class DeploymentFailed(Exception):
-    """The stack is not as it should be; the message says why."""
+    """The deployment failed; the message says why."""

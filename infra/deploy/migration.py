@@ -1,4 +1,4 @@
-"""Run a stack's migrate function, which brings its database's tables up to date."""
+"""Run the migrate function of a stack, which brings its database's tables up to date."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def migrate(cloud: Cloud, function: str, progress: Callable[[str], None]) -> None:
-    """Run the function and wait; a deployment whose tables are not right has failed.
+    """Run the function and wait; a failed migration fails the deployment.
 
     It runs where the database can be reached, which need not be from here.
     """
     started = time.monotonic()
     answer = cloud.functions.invoke(FunctionName=function, LogType="Tail")
-    said = answer["Payload"].read().decode()
+    payload = answer["Payload"].read().decode()
     if "FunctionError" in answer:
         log = base64.b64decode(answer.get("LogResult", "")).decode()
-        raise DeploymentFailed(f"the migration failed: {said}\n{log}")
+        raise DeploymentFailed(f"the migration failed: {payload}\n{log}")
     progress(f"database migrated in {time.monotonic() - started:.1f} s")

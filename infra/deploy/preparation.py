@@ -1,4 +1,4 @@
-"""Build what a stage deploys, and check that the stage speaks of what its template knows."""
+"""Build a stage's packages, and check the stage's parameters against its template."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def prepare_packages(stage: Stage, progress: Callable[[str], None]) -> Path:
     Raises
     ------
     DeploymentFailed
-        If the stage says what its template does not know, or what cannot work; nothing has been touched then.
+        If the stage has parameters that its template does not declare, or that cannot work; nothing is deployed then.
     PackagingFailed
         If they cannot be built.
     """
@@ -31,11 +31,11 @@ def prepare_packages(stage: Stage, progress: Callable[[str], None]) -> Path:
 
 
 def _check(stage: Stage, packages: Path) -> None:
-    known = json.loads((packages / "template.json").read_bytes())["Parameters"]
+    declared = json.loads((packages / "template.json").read_bytes())["Parameters"]
     if stage.parameters.get("Managed") == "true" and f"RDS {stage.region} Root CA" not in CERTIFICATES.read_text():
         raise DeploymentFailed(
             f"{CERTIFICATES.relative_to(ROOT)} has no certificate for databases in {stage.region}: functions could not"
             " verify theirs. Take that region's from AWS's own bundle (docs/operations.md, 'Rotate')"
         )
-    if unknown := stage.parameters.keys() - known.keys():
+    if unknown := stage.parameters.keys() - declared.keys():
         raise DeploymentFailed(f"infra/stages/{stage.name}.yaml has unknown parameters: {', '.join(sorted(unknown))}")

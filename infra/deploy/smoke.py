@@ -1,4 +1,4 @@
-"""A smoke test of what was deployed: link two data sets of three records, as any client does.
+"""Smoke-test a deployment: link two data sets of three records, as any client does.
 
 It uses the standard library alone, leaves nothing, and takes as long as a person would wait.
 """
@@ -32,7 +32,7 @@ def smoke_test(server_url: str, progress: Callable[[str], None], *, patience_s: 
     Raises
     ------
     DeploymentFailed
-        If it does not answer, or not rightly.
+        If the service does not answer, or its answer is wrong.
     """
     started = time.monotonic()
     server = _Server(server_url, started + patience_s)
@@ -41,11 +41,11 @@ def smoke_test(server_url: str, progress: Callable[[str], None], *, patience_s: 
     project = server.ask("POST", "/projects", body={"schema": {}, "result_type": "groups", "name": "smoke test"})
     path, token = f"/projects/{project['project_id']}", project["result_token"]
     try:
-        found = _link(server, path, project)
+        groups = _link(server, path, project)
     finally:
         server.ask("DELETE", path, token=token)
-    if found != _GROUPS:
-        raise DeploymentFailed(f"the smoke test's linkage is wrong: {found}")
+    if groups != _GROUPS:
+        raise DeploymentFailed(f"the smoke test's linkage is wrong: {groups}")
     progress(f"smoke test: two data sets were linked, rightly, in {time.monotonic() - started:.1f} s")
 
 
@@ -72,7 +72,7 @@ def _await_completion(server: _Server, run_path: str, token: str) -> None:
 
 @dataclass(frozen=True)
 class _Server:
-    """The service, asked until a deadline."""
+    """A client of the service that tries again until a deadline."""
 
     url: str
     deadline: float
@@ -82,7 +82,7 @@ class _Server:
         return time.monotonic() >= self.deadline
 
     def ask(self, method: str, path: str, *, token: str | None = None, body: object = None) -> Any:  # noqa: ANN401  JSON
-        """Send a request, again while the answer is 503 or there is none, as clients do."""
+        """Send a request, and repeat it while the answer is 503 or there is none, as clients do."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": token} if token else {})
         data = None if body is None else json.dumps(body).encode()
         request = Request(f"{self.url}/api/v1{path}", data=data, headers=headers, method=method)

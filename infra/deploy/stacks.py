@@ -1,7 +1,8 @@
-"""Create, change and delete a CloudFormation stack, and say how far it has come.
+"""Create, change and delete a CloudFormation stack, and report progress.
 
 CloudFormation goes on by itself after a request; here it is waited for, and when it
-fails the reasons are taken from its events.
+fails the reasons are taken from its events. boto3's waiters cannot do that: they are silent
+while a stack takes a quarter of an hour, and do not return before the clean-up after an update is over too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from infra.deploy.stages import Stage
 
 CAPABILITIES: list[CapabilityType] = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-_SAY_EVERY_S = 10.0
+_REPORT_EVERY_S = 10.0
 _OUTPUTS_LATE_S = 10.0
 NEVER_COMPLETE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
 """Of a stack whose creation failed: it cannot be changed, only deleted and made again."""
@@ -36,7 +37,7 @@ _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGR
 
 
 class Request(TypedDict):
-    """What a stack shall be."""
+    """The parameters of a request to create or change a stack."""
 
     StackName: str
     TemplateURL: str
@@ -45,7 +46,7 @@ class Request(TypedDict):
 
 
 def settled(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> StackTypeDef | None:
-    """Describe a stack once nothing changes it any more; None if there is none.
+    """Wait until nothing changes the stack any more, and describe it; None if there is none.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def settled(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> S
         If it can be neither changed nor made again as it is; the message says what to do.
     """
     stack = find_stack(cloud, stack_name)
-    if stack and _is_under_way(stack["StackStatus"]):
+    if stack and _is_in_progress(stack["StackStatus"]):
         _await_rest(cloud, stack, progress)
         stack = find_stack(cloud, stack_name)
     if stack and stack["StackStatus"] in _UNCHANGEABLE:
@@ -63,9 +64,9 @@ def settled(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> S
 
 
 def await_update(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
-    """Wait until no update of the stack is under way: CloudFormation does not delete it before."""
+    """Wait until no update of the stack is in progress: CloudFormation does not delete it before."""
     stack = find_stack(cloud, stack_name)
-    if stack and stack["StackStatus"].startswith("UPDATE_") and _is_under_way(stack["StackStatus"]):
+    if stack and stack["StackStatus"].startswith("UPDATE_") and _is_in_progress(stack["StackStatus"]):
         _await_rest(cloud, stack, progress)
 
 
@@ -77,7 +78,7 @@ def _await_rest(cloud: Cloud, stack: StackTypeDef, progress: Callable[[str], Non
 def put_stack(cloud: Cloud, stage: Stage, template_url: str, progress: Callable[[str], None]) -> None:
     """Create the stack or change it, and wait until it is done."""
     stack_name = stage.stack_name
-    stack_id = _change(cloud, wanted(stage, template_url), exists=find_stack(cloud, stack_name) is not None)
+    stack_id = _change(cloud, stack_request(stage, template_url), exists=find_stack(cloud, stack_name) is not None)
     if stack_id is None:
         progress(f"stack {stack_name} is up to date")
         return
@@ -100,8 +101,8 @@ def read_outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in outputs}
 
 
-def delete_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
-    """Delete the stack, if there is one, and wait until it is gone."""
+def attempt_deletion(cloud: Cloud, stack_name: str, progress: Callable[[str], None]) -> None:
+    """Ask CloudFormation once to delete the stack, if there is one, and wait until it is gone."""
     stack = find_stack(cloud, stack_name)
     if stack is None:
         return
@@ -111,8 +112,8 @@ def delete_stack(cloud: Cloud, stack_name: str, progress: Callable[[str], None])
         raise DeploymentFailed(_reasons(cloud, stack_id))
 
 
-def wanted(stage: Stage, template_url: str) -> Request:
-    """Say a stage as CloudFormation does, which gives the tags to all that it makes."""
+def stack_request(stage: Stage, template_url: str) -> Request:
+    """Translate a stage into a request to CloudFormation, which puts the tags on every resource."""
     return {
         "StackName": stage.stack_name,
         "TemplateURL": template_url,
@@ -122,12 +123,12 @@ def wanted(stage: Stage, template_url: str) -> Request:
 
 
 def protect_stack(cloud: Cloud, stack_name: str, *, protected: bool) -> None:
-    """Have CloudFormation refuse to delete the stack, or no longer refuse."""
+    """Set the stack's termination protection: CloudFormation then refuses to delete it."""
     cloud.cloudformation.update_termination_protection(StackName=stack_name, EnableTerminationProtection=protected)
 
 
 def _change(cloud: Cloud, request: Request, *, exists: bool) -> str | None:
-    """Ask for the stack; return its id, or None where there is nothing to change."""
+    """Send the request; return the stack's id, or None where there is nothing to change."""
     client = cloud.cloudformation
     try:
         answer = (client.update_stack if exists else client.create_stack)(
@@ -155,17 +156,17 @@ def find_stack(cloud: Cloud, stack: str) -> StackTypeDef | None:
 def _follow(
     cloud: Cloud, stack_id: str, progress: Callable[[str], None], *, done: Collection[str] = frozenset(_DONE)
 ) -> str:
-    """Wait until the stack is done, or comes to rest, telling for what; return its status."""
-    said = time.monotonic()
-    while _is_under_way(status := _status(cloud, stack_id)) and status not in done:
-        if time.monotonic() - said > _SAY_EVERY_S:
-            said = time.monotonic()
-            progress(f"waiting for {', '.join(_under_way(cloud, stack_id))}")
+    """Wait until the stack is done or nothing changes it any more, and report what it waits for; return its status."""
+    reported = time.monotonic()
+    while _is_in_progress(status := _status(cloud, stack_id)) and status not in done:
+        if time.monotonic() - reported > _REPORT_EVERY_S:
+            reported = time.monotonic()
+            progress(f"waiting for {', '.join(_resources_in_progress(cloud, stack_id))}")
         time.sleep(cloud.poll_interval_s)
     return status
 
 
-def _is_under_way(status: str) -> bool:
+def _is_in_progress(status: str) -> bool:
     return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"  # which waits for somebody's change set
 
 
@@ -174,8 +175,8 @@ def _status(cloud: Cloud, stack_id: str) -> str:
     return stack["StackStatus"] if stack else "DELETE_COMPLETE"
 
 
-def _under_way(cloud: Cloud, stack_id: str) -> list[str]:
-    """Name the resources that are being made, changed or deleted."""
+def _resources_in_progress(cloud: Cloud, stack_id: str) -> list[str]:
+    """Return the names of the resources that are being created, changed or deleted."""
     latest = {event["LogicalResourceId"]: event for event in _events(cloud, stack_id)}
     return sorted(
         name
@@ -185,7 +186,7 @@ def _under_way(cloud: Cloud, stack_id: str) -> list[str]:
 
 
 def _reasons(cloud: Cloud, stack_id: str) -> str:
-    """Tell why it failed: what each resource said, without those merely cancelled."""
+    """Explain a failure: the reason of each failed resource, without those merely cancelled."""
     stack = find_stack(cloud, stack_id)
     lines = [f"the stack is {_status(cloud, stack_id)}"]
     if stack and "StackStatusReason" in stack:
@@ -198,7 +199,7 @@ def _reasons(cloud: Cloud, stack_id: str) -> str:
 
 
 def _events(cloud: Cloud, stack_id: str) -> list[StackEventTypeDef]:
-    """Return what happened since the last request, oldest first."""
+    """Return the stack's events since the last request, oldest first."""
     events: list[StackEventTypeDef] = []
     pages = cloud.cloudformation.get_paginator("describe_stack_events")
     for event in pages.paginate(StackName=stack_id).search("StackEvents"):
@@ -209,7 +210,7 @@ def _events(cloud: Cloud, stack_id: str) -> list[StackEventTypeDef]:
 
 
 def _begins(event: StackEventTypeDef, stack_id: str) -> bool:
-    """Tell whether a request, of whatever kind, began with this event of the stack."""
+    """Tell whether this event is the first one of a creation, an update or a deletion."""
     return event.get("PhysicalResourceId") == stack_id and event["ResourceStatus"] in {
         "CREATE_IN_PROGRESS",
         "UPDATE_IN_PROGRESS",

@@ -1,4 +1,4 @@
-"""Stages: where the service is deployed to, and how, each in one documented file."""
+"""Read a stage (where and how the service is deployed) from its file in infra/stages/."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STACK_NAME = re.compile(rf"(?=.{{1,{LONGEST_STACK_NAME}}}$)[a-z][a-z0-9]*(-[a-z
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage, as its file says it. `parameters` are those of infra/template.yaml."""
+    """A stage, as its file describes it. `parameters` are those of infra/template.yaml."""
 
     name: str
     stack_name: str
@@ -39,23 +39,23 @@ def read_stage(name: str, folder: Path = FOLDER) -> Stage:
     Raises
     ------
     DeploymentFailed
-        If there is no such stage, or its file says something that it cannot.
+        If there is no such stage, or its file is not valid.
     """
     file = folder / f"{name}.yaml"
     if not file.exists():
         known = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
         raise DeploymentFailed(f"there is no stage {name!r}; there are: {known} (a new one is a file in infra/stages/)")
     try:
-        given = yaml.safe_load(file.read_text())
-        return _stage(name, given)
+        document = yaml.safe_load(file.read_text())
+        return _stage(name, document)
     except (yaml.YAMLError, TypeError, ValueError, AttributeError) as error:
         raise DeploymentFailed(f"{file}: {error}") from error
 
 
-def _stage(name: str, given: dict[str, Any]) -> Stage:
-    parameters = {key: _text(key, value) for key, value in (given.pop("parameters", None) or {}).items()}
-    tags = {key: str(value) for key, value in (given.pop("tags", None) or {}).items()}
-    stage = Stage(name, parameters=parameters, tags=tags, **given)
+def _stage(name: str, document: dict[str, Any]) -> Stage:
+    parameters = {key: _text(key, value) for key, value in (document.pop("parameters", None) or {}).items()}
+    tags = {key: str(value) for key, value in (document.pop("tags", None) or {}).items()}
+    stage = Stage(name, parameters=parameters, tags=tags, **document)
     if stage.runtime not in RUNTIMES:
         raise ValueError(f"runtime: one of {', '.join(RUNTIMES)}, not {stage.runtime!r}")
     if not _STACK_NAME.fullmatch(stage.stack_name):
@@ -65,7 +65,7 @@ def _stage(name: str, given: dict[str, Any]) -> Stage:
 
 
 def _text(name: str, value: object) -> str:
-    """Return a parameter's value as CloudFormation takes it."""
+    """Return a parameter's value as the text that CloudFormation takes."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

@@ -39,13 +39,11 @@ def python(environment: str) -> Path:
 def make_environments(names: Sequence[str] = NAMES) -> None:
     """Make the environments that are missing or whose lock file has changed."""
     stale = [name for name in names if not _is_current(name)]
-    if not stale:
-        return
-    if not _is_current("uv"):
+    if stale and not _is_current("uv"):
         _timed("uv", _install_uv)
     # Side by side: most of the time goes into waiting for downloads.
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: _timed(name, lambda: _install(name)), stale))
+        list(pool.map(lambda name: _timed(name, lambda: _install(name)), (name for name in stale if name != "uv")))
 
 
 def _timed(name: str, install: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""Try a deployment: make a stage of its own, pass the end-to-end tests on it, take it away."""
+"""Try a deployment: deploy a stage of its own, pass the end-to-end tests on it, destroy it."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from infra.deploy.stages import read_stage
 from infra.local.stack import StackFailed, running_stack
 from infra.trial.interruption import SIGNALS, TrialInterrupted, interruptible, persisting
 from infra.trial.reporting import say, write_failure
-from infra.trial.trial import MINUTES, Surroundings, run_trial, take_away, trial_prefix
+from infra.trial.trial import MINUTES, Surroundings, destroy_trial, run_trial, trial_prefix
 
 LOCAL = "local"
 _DATABASE = "trial"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the trial; exit 0 if everything was made, tested and taken away."""
+    """Run the trial; exit 0 if everything was deployed, tested and destroyed."""
     parser = argparse.ArgumentParser(prog="infra.trial", description=__doc__)
     parser.add_argument("stage", help="a file of infra/stages/, without .yaml; local is this machine's own stack")
-    parser.add_argument("--results", type=Path, default=Path("results.xml"), help="where to write them (JUnit)")
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="after which it has ended, or failed")
+    parser.add_argument("--results", type=Path, default=Path("results.xml"), help="file of the results (JUnit)")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="the trial has ended by then, or failed")
     parser.add_argument(
-        "--take-away", metavar="STACK", help="only take away what an earlier trial left: it said its name"
+        "--take-away", metavar="STACK", help="only destroy what an earlier trial left: it printed the stack's name"
     )
     arguments = parser.parse_args(argv)
     results = arguments.results.absolute()
     results.unlink(missing_ok=True)
     try:
         return _try_it(arguments, results, parser)
-    except (Exception, TrialInterrupted) as error:  # noqa: BLE001  whatever it was, the results say it
+    except (Exception, TrialInterrupted) as error:  # noqa: BLE001  the results report every failure
         if isinstance(error, TrialInterrupted | StackFailed | DeploymentFailed):
             say(f"trial: {error}")
         else:
@@ -54,16 +54,16 @@ def _try_it(arguments: argparse.Namespace, results: Path, parser: argparse.Argum
     if arguments.take_away:
         if not re.fullmatch(re.escape(trial_prefix(stage)) + "[0-9a-f]{6}", arguments.take_away):
             parser.error(f"{arguments.take_away} is no stack of a trial of stage {stage.name}")
-        return _take_away(arguments.take_away, Cloud(None, stage.region))
+        return _destroy_earlier(arguments.take_away, Cloud(None, stage.region))
     with persisting(), ExitStack() as cleanup:
         with interruptible(60 * arguments.minutes, SIGNALS):
             surroundings = cleanup.enter_context(_locally() if stage.name == LOCAL else _on_aws(stage.region))
         return run_trial(stage, surroundings, results, minutes=arguments.minutes)
 
 
-def _take_away(stack_name: str, cloud: Cloud) -> int:
+def _destroy_earlier(stack_name: str, cloud: Cloud) -> int:
     try:
-        take_away(stack_name, cloud)
+        destroy_trial(stack_name, cloud)
     except (DeploymentFailed, BotoCoreError, ClientError) as error:
         say(f"trial: {error}")
         return 1
@@ -77,7 +77,7 @@ def _on_aws(region: str) -> Iterator[Surroundings]:
 
 @contextmanager
 def _locally() -> Iterator[Surroundings]:
-    """Have a local stack up, and in it a database of the trial's own, beside that of the service."""
+    """Run a local stack, with a database of the trial's own beside that of the service."""
     with (
         tempfile.TemporaryDirectory(prefix="trial-") as folder,
         running_stack(Path(folder) / "stack", progress=say) as stack,

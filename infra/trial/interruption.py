@@ -1,4 +1,4 @@
-"""How a trial ends early, and why it cleans up all the same."""
+"""Interrupt a trial by signals or a deadline, and protect its clean-up from them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class TrialInterrupted(BaseException):
-    """The time is over, or somebody wants the trial to end; nothing on the way may take it for a failure of its own."""
+    """The time is over, or a signal came; a BaseException, so that no handler of errors on the way swallows it."""
 
 
 @contextmanager
 def persisting() -> Iterator[None]:
-    """Let no signal end the block: who asks twice to end a trial would leave what costs money."""
+    """Ignore signals in the block: a second Ctrl-C would leave resources that cost money."""
 
     def persist(_number: int, _frame: FrameType | None) -> None:
-        say("trial: still taking away what was made; this must not be interrupted")
+        say("trial: still destroying what was made; this must not be interrupted")
 
     with _handling(SIGNALS, persist):
         yield
@@ -45,8 +45,8 @@ def interruptible(seconds: float, signals: Sequence[signal.Signals] = ()) -> Ite
 
 @contextmanager
 def _handling(signals: Sequence[signal.Signals], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    heard = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]  # nohup has it ignored
-    before: dict[signal.Signals, Any] = {number: signal.signal(number, handler) for number in heard}
+    handled = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup sets SIGHUP
+    before: dict[signal.Signals, Any] = {number: signal.signal(number, handler) for number in handled}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What a trial tells: lines for whoever waits, and results for programs."""
+"""Report on a trial: lines of progress for people, results for programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 
 def write_failure(results: Path, message: str) -> None:
-    """Write results of a trial that never came to its tests."""
+    """Write the results of a trial that failed before its tests."""
     results.write_text(
         '<?xml version="1.0" encoding="utf-8"?>\n'
         '<testsuites><testsuite name="trial" tests="1" errors="1" failures="0" skipped="0">'
@@ -20,6 +20,6 @@ def write_failure(results: Path, message: str) -> None:
 
 
 def say(line: str) -> None:
-    """Tell who waits how far it has come."""
+    """Print a line of progress to stderr."""
     with suppress(OSError):  # the terminal may be gone
         print(line, file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
-"""A trial of a deployment: make a stage, run the end-to-end suite against it, take it away.
+"""Run a trial of a deployment: deploy a stage, run the end-to-end suite against it, destroy it.
 
-Whatever happens (a failure, a deadline, Ctrl-C, SIGTERM, a terminal that is closed), what was
-made is taken away, and ``results.xml`` says in JUnit's words what came of it.
+Whatever happens (a failure, a deadline, Ctrl-C, SIGTERM, a terminal that is closed), the stage is
+destroyed, and ``results.xml`` reports the outcome as JUnit does.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from infra.trial.reporting import say, write_failure
 
 MINUTES = 30
 CLEAN_UP_MINUTES = 10
-"""Kept from the whole: what CloudFormation gets to take everything away."""
+"""Kept from the whole, for CloudFormation to delete everything."""
 DEPLOYMENT_VARIABLE = "LINKAGE_DEPLOYMENT"
 """Names the file that tells the suite where the service is; see tests/conftest.py."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a trial takes place, and what its tests may look at beside the service."""
+    """The cloud of a trial, and what its tests may look at beside the service."""
 
     cloud: Cloud
     parameters: Mapping[str, str]
@@ -46,34 +46,28 @@ class Surroundings:
 
 
 def trial_prefix(stage: Stage) -> str:
-    """Return what the stack's name of any trial of the stage begins with: the rest is six hexadecimal digits."""
+    """Return the prefix of the stack names of a stage's trials; six hexadecimal digits follow it."""
     return f"{stage.stack_name[: LONGEST_STACK_NAME - 7].rstrip('-')}-"
 
 
 def run_trial(stage: Stage, surroundings: Surroundings, results: Path, *, minutes: float = MINUTES) -> int:
-    """Deploy, test, and take away; return what a command exits with: 0 if all is well.
+    """Deploy, test, and destroy; return the exit status: 0 if everything succeeded.
 
     Parameters
     ----------
     stage : Stage
-        A copy of it is made, under a name of its own.
+        The trial uses a copy of it, under a name of its own.
     surroundings : Surroundings
-        Where.
+        Where to deploy to.
     results : Path
-        The file of results, always written.
+        The file of results, which is always written.
     minutes : float
-        After which it has ended, or failed.
+        The trial has ended by then, or failed.
     """
-    ours = replace(
-        stage,
-        stack_name=f"{trial_prefix(stage)}{secrets.token_hex(3)}",
-        protected=False,
-        last_snapshot=False,
-        parameters={**stage.parameters, **surroundings.parameters},
-    )
+    copy = _copy_for_trial(stage, surroundings)
     results.unlink(missing_ok=True)
     try:
-        say(f"trial of stage {stage.name}: stack {ours.stack_name} in account {surroundings.cloud.account_id}")
+        say(f"trial of stage {stage.name}: stack {copy.stack_name} in account {surroundings.cloud.account_id}")
     except (BotoCoreError, ClientError) as error:
         reason = f"no account to make a stage in: {error} (boto3's usual credentials are needed); nothing was made"
         say(f"trial: {reason}")
@@ -84,15 +78,26 @@ def run_trial(stage: Stage, surroundings: Surroundings, results: Path, *, minute
     with persisting():
         try:
             with interruptible(60 * (minutes - min(CLEAN_UP_MINUTES, minutes / 3)), SIGNALS):
-                outcome = _deploy_and_test(ours, surroundings, results)
+                outcome = _deploy_and_test(copy, surroundings, results)
         except (Exception, TrialInterrupted) as error:
             say(f"trial: {type(error).__name__}: {error}")
             if not results.exists():
                 write_failure(results, f"{type(error).__name__}: {error}")
         left = 60 * minutes - (time.monotonic() - started)
-        outcome = _clean_up(ours, surroundings.cloud, left) or outcome
+        outcome = _clean_up(copy, surroundings.cloud, left) or outcome
     say(f"trial of stage {stage.name}: {'passed' if outcome == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")
     return outcome
+
+
+def _copy_for_trial(stage: Stage, surroundings: Surroundings) -> Stage:
+    """Copy the stage, under a name of its own and without what would outlive the trial."""
+    return replace(
+        stage,
+        stack_name=f"{trial_prefix(stage)}{secrets.token_hex(3)}",
+        protected=False,
+        last_snapshot=False,
+        parameters={**stage.parameters, **surroundings.parameters},
+    )
 
 
 def _deploy_and_test(stage: Stage, surroundings: Surroundings, results: Path) -> int:
@@ -127,7 +132,7 @@ def _run_suite(described: Path, results: Path, region: str) -> int:
     environment = {
         **os.environ,
         DEPLOYMENT_VARIABLE: str(described.absolute()),
-        "AWS_DEFAULT_REGION": region,  # whatever region whoever tries it works in
+        "AWS_DEFAULT_REGION": region,  # not the one that the caller works in
     }
     command = [sys.executable, "-m", "pytest", "tests/e2e", f"--junitxml={results.absolute()}", "-ra"]
     suite = subprocess.Popen(command, cwd=ROOT, env=environment)
@@ -140,10 +145,10 @@ def _run_suite(described: Path, results: Path, region: str) -> int:
 
 
 def _clean_up(stage: Stage, cloud: Cloud, left_s: float) -> int:
-    """Take everything away; return 1, and say what to do, if it could not be done in time."""
+    """Destroy everything; return 1, and print what to do, if that did not succeed in time."""
     try:
         with interruptible(max(1.0, left_s)):
-            take_away(stage.stack_name, cloud)
+            destroy_trial(stage.stack_name, cloud)
     except (Exception, TrialInterrupted) as error:
         say(
             f"trial: cleaning up did not end: {type(error).__name__}: {error}\n"
@@ -154,8 +159,8 @@ def _clean_up(stage: Stage, cloud: Cloud, left_s: float) -> int:
     return 0
 
 
-def take_away(stack_name: str, cloud: Cloud) -> None:
-    """Delete a trial's stack, its packages and all that it stored, and wait until they are gone; may be repeated."""
+def destroy_trial(stack_name: str, cloud: Cloud) -> None:
+    """Destroy a trial's stage, and verify that its stack is gone; may be repeated."""
     destroy(stack_name, cloud, say)
     if find_stack(cloud, stack_name) is not None:
         raise DeploymentFailed(f"stack {stack_name} is still there")

@@ -1,4 +1,4 @@
-"""A deployment stores its packages once, changes one stack, and takes it away whole."""
+"""A deployment stores its packages once, changes one stack, and deletes it whole."""
 
 import io
 import json

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 
 from linkage.errors import ProgressUnavailable
 from linkage.messages import DeleteData
-from linkage.models import Tombstone
 from linkage.ports import World
 from linkage.projects import open_project
 from linkage.runs import open_run
-from linkage.store import object_keys
-from linkage.store.removal import remove_prefix
+from linkage.store.projects import ProjectStore
+from linkage.store.runs import RunStore
 from linkage.timing import arm_timer
 
 
@@ -59,7 +58,10 @@ def sweep(message: DeleteData, world: World) -> None:
     tombstone = world.tombstones.get(message.project_id, message.run_id)
     if tombstone is None:
         return
-    found = _sweep_run(tombstone, world) if tombstone.run_id else _sweep_project(tombstone.project_id, world)
+    if tombstone.run_id is None:
+        found = ProjectStore(tombstone.project_id, world).remove()
+    else:
+        found = RunStore(tombstone.project_id, tombstone.run_id, world).remove_with_uploads()
     now = world.now()
     if now < tombstone.sweep_until:
         world.tombstones.postpone(tombstone, tombstone.sweep_until)
@@ -83,24 +85,3 @@ def _forget(run_ids: list[str], world: World) -> None:
 def _send(message: DeleteData, world: World) -> None:
     arm_timer(world)
     world.queues.send(message)
-
-
-def _sweep_run(tombstone: Tombstone, world: World) -> int:
-    run_id = tombstone.run_id or ""
-    plan, run = object_keys.plan(tombstone.project_id, run_id), object_keys.run(tombstone.project_id, run_id)
-    return remove_prefix(plan, world) + _remove_everything(run, world.settings.store_bucket, world)
-
-
-def _sweep_project(project_id: str, world: World) -> int:
-    """Remove the plans first, because compare workers write nothing for a run that has none."""
-    settings = world.settings
-    runs, *_ = prefixes = object_keys.project_prefixes(project_id)
-    plans = [o.key for o in world.objects.list(settings.store_bucket, runs) if object_keys.is_plan(o.key)]
-    world.objects.delete(settings.store_bucket, plans)
-    found = len(plans) + sum(_remove_everything(prefix, settings.store_bucket, world) for prefix in prefixes)
-    return found + _remove_everything(object_keys.project_uploads(project_id), settings.uploads_bucket, world)
-
-
-def _remove_everything(prefix: str, bucket: str, world: World) -> int:
-    """Remove the objects under the prefix, those that are half written too, and return how many there were."""
-    return world.objects.abort_multipart_uploads(bucket, prefix) + remove_prefix(prefix, world, bucket=bucket)

@@ -11,8 +11,7 @@ from linkage.errors import TooManyCandidates
 from linkage.messages import SolveRun
 from linkage.models import Run, RunState, Upload
 from linkage.ports import World
-from linkage.store import object_keys
-from linkage.store.removal import remove_prefix
+from linkage.store.runs import RunStore
 
 _UNTIL_FAILED_S = 60
 """A run has failed by then, though the database may have to wake up."""
@@ -75,15 +74,11 @@ def remove_leftovers(project_id: str, run_id: str, world: World) -> None:
     The plan goes first, which stops late compare workers. A completed run keeps its result; one that failed, or that
     was deleted while it was planned, keeps nothing.
     """
-    run = world.runs.get(project_id, run_id)
+    run, stored = world.runs.get(project_id, run_id), RunStore(project_id, run_id, world)
     if run is None or run.state is RunState.ERROR:
-        prefixes: tuple[str, ...] = object_keys.plan(project_id, run_id), object_keys.run(project_id, run_id)
+        stored.remove()
     elif run.state is RunState.COMPLETED:
-        prefixes = object_keys.intermediates(project_id, run_id)
-    else:
-        prefixes = ()
-    for prefix in prefixes:
-        remove_prefix(prefix, world)
+        stored.remove_intermediates()
 
 
 def _storable(text: str) -> str:

@@ -1,14 +1,10 @@
 """Use case of the plan worker: cut a run's work into chunks, and have each compared."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
-from linkage.encodings.block_tables import BlockTable, load_blocks
-from linkage.encodings.encoding_sets import BLOCKS, REPORT
-from linkage.encodings.rectangles import dump_rectangles
+from linkage.encodings.block_tables import BlockTable
 from linkage.ending import is_over, refuse_run, request_removal
 from linkage.errors import TooManyCandidates
 from linkage.estimating import SampledRun, count_once, find_in_sample
@@ -18,9 +14,11 @@ from linkage.plans.chunking import Chunk, choose_work, count_comparisons, split_
 from linkage.plans.plan import Plan, PlannedChunk
 from linkage.plans.sampling import Estimate, estimate
 from linkage.ports import World
-from linkage.progress import read_plan, restore_progress
+from linkage.progress import restore_progress
 from linkage.result_types.kinds import KINDS
-from linkage.store import object_keys
+from linkage.store.encoding_sets import EncodingSetStore
+from linkage.store.rectangles import put_rectangles
+from linkage.store.runs import RunStore
 from linkage.timing import arm_timer
 
 
@@ -35,7 +33,7 @@ def plan_run(message: PlanRun, world: World) -> None:
     if run is None or project is None or run.state.is_final:
         return
     try:
-        plan = read_plan(run.project_id, run.run_id, world) or _store_plan(project, run, world)
+        plan = RunStore(run.project_id, run.run_id, world).read_plan() or _store_plan(project, run, world)
     except TooManyCandidates as error:
         refuse_run(run, error, world)
         return
@@ -67,25 +65,21 @@ def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
     if len(uploads) < project.number_parties or project.encoding_size is None:
         return None
     world.runs.queue(run.run_id)
-    prefixes = [object_keys.encoding_set(project.project_id, u.party_id, u.upload_id) for u in uploads]
-    datasets = [load_blocks(_read(prefix + BLOCKS, world)) for prefix in prefixes]
+    sets = [EncodingSetStore.of(project.project_id, each.party_id, each.upload_id, world) for each in uploads]
+    prefixes, datasets = [each.prefix for each in sets], [each.read_blocks() for each in sets]
     chunks = _cut_work(run, project, prefixes, datasets, world)
-    rectangles = dump_rectangles(chunk.rectangles for chunk in chunks)
+    stored = RunStore(run.project_id, run.run_id, world)
     plan = Plan(
         run_id=run.run_id,
         threshold=run.threshold,
         encoding_size=project.encoding_size,
         datasets=tuple(prefixes),
-        record_counts=tuple(json.loads(_read(prefix + REPORT, world))["records"] for prefix in prefixes),
+        record_counts=tuple(each.count_records() for each in sets),
         total_comparisons=(total := count_comparisons(datasets)),
-        rectangles_key=object_keys.rectangles(run.project_id, run.run_id, hashlib.sha256(rectangles).hexdigest()),
+        rectangles_key=put_rectangles(stored, (chunk.rectangles for chunk in chunks)),
         chunks=_describe(chunks, total),
     )
-    bucket, key = world.settings.store_bucket, object_keys.plan(run.project_id, run.run_id)
-    world.objects.put(bucket, plan.rectangles_key, rectangles)
-    if world.objects.put_if_absent(bucket, key, plan.model_dump_json().encode()):
-        return plan
-    return read_plan(run.project_id, run.run_id, world)
+    return plan if stored.put_plan_if_absent(plan) else stored.read_plan()
 
 
 def _cut_work(
@@ -125,10 +119,3 @@ def _describe(chunks: Sequence[Chunk], total_comparisons: int) -> tuple[PlannedC
         PlannedChunk(chunk.left, chunk.right, start, stop, chunk.comparisons + (0 if start else left_out))
         for chunk, (start, stop) in zip(chunks, bounds, strict=True)
     )
-
-
-def _read(key: str, world: World) -> bytes:
-    body = world.objects.get(world.settings.store_bucket, key)
-    if body is None:
-        raise FileNotFoundError(f"there is no {key}")
-    return body

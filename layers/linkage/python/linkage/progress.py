@@ -6,29 +6,16 @@ worker, the plan worker, the reconciler and a status request alike. So a flush o
 
 from contextlib import suppress
 
-from linkage.candidates.files import count_stored, is_overflow
 from linkage.errors import ProgressUnavailable
 from linkage.models import ChunkCount, Progress, Run
 from linkage.plans.plan import Plan
 from linkage.ports import World
-from linkage.store import object_keys
-
-
-def list_stored_chunks(project_id: str, plan: Plan, world: World) -> list[ChunkCount]:
-    """Return what each chunk whose candidate pairs are stored adds to the run's progress."""
-    prefix = object_keys.candidates(project_id, plan.run_id)
-    found = ((object_keys.chunk_of(o.key), o) for o in world.objects.list(world.settings.store_bucket, prefix))
-    return [
-        ChunkCount(
-            chunk, plan.chunks[chunk].comparisons, count_stored(stored.size_bytes), is_overflow(stored.size_bytes)
-        )
-        for chunk, stored in found
-    ]
+from linkage.store.runs import RunStore
 
 
 def restore_progress(project_id: str, plan: Plan, world: World) -> list[ChunkCount]:
     """Count in Redis what is stored, if Redis can be asked, and return it."""
-    stored = list_stored_chunks(project_id, plan, world)
+    stored = RunStore(project_id, plan.run_id, world).list_chunks(plan)
     with suppress(ProgressUnavailable):
         world.progress.restore(plan.run_id, chunks=len(plan.chunks), comparisons=plan.total_comparisons, stored=stored)
     return stored
@@ -51,7 +38,7 @@ def read_progress(run: Run, world: World) -> Progress | None:
         progress = world.progress.read(run.run_id)
     except ProgressUnavailable:
         progress = None
-    if progress is None and (plan := read_plan(run.project_id, run.run_id, world)) is not None:
+    if progress is None and (plan := RunStore(run.project_id, run.run_id, world).read_plan()) is not None:
         stored = restore_progress(run.project_id, plan, world)
         progress = Progress(
             chunks=len(plan.chunks),
@@ -61,9 +48,3 @@ def read_progress(run: Run, world: World) -> Progress | None:
             candidates=sum(count.candidates for count in stored),
         )
     return progress
-
-
-def read_plan(project_id: str, run_id: str, world: World) -> Plan | None:
-    """Return the run's plan; None if there is none yet, or no more."""
-    text = world.objects.get(world.settings.store_bucket, object_keys.plan(project_id, run_id))
-    return None if text is None else Plan.model_validate_json(text)

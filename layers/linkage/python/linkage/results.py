@@ -7,7 +7,7 @@ from linkage.models import Project, Run, RunState, StoreAccess
 from linkage.ports import World
 from linkage.projects import identify_reader
 from linkage.result_types.kinds import KINDS
-from linkage.store import object_keys
+from linkage.store.runs import RunStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,13 @@ def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Resu
     permutation.
     """
     project, run, dataset = _open_completed(project_id, run_id, token, world)
-    key = object_keys.result(project_id, run.run_id, KINDS[project.result_type].object_for(dataset))
-    bucket = world.settings.store_bucket
-    found = world.objects.head(bucket, key)
-    if found is None:
+    stored, name = RunStore(project_id, run.run_id, world), KINDS[project.result_type].object_for(dataset)
+    size_bytes = stored.result_size(name)
+    if size_bytes is None:
         raise FileNotFoundError(f"the result of run {run_id} is gone")
-    if found.size_bytes > world.settings.inline_result_bytes:
-        return Result(url=world.objects.presign(bucket, key, expires_s=world.settings.result_url_expires_s))
-    return Result(text=world.objects.get_range(bucket, key, 0, found.size_bytes).decode())
+    if size_bytes > world.settings.inline_result_bytes:
+        return Result(url=stored.presign_result(name))
+    return Result(text=stored.read_result(name, size_bytes).decode())
 
 
 def permit_download(project_id: str, run_id: str, token: str, world: World) -> StoreAccess | None:
@@ -44,8 +43,8 @@ def permit_download(project_id: str, run_id: str, token: str, world: World) -> S
     name = KINDS[project.result_type].file_object
     if not name:
         return None
-    settings, key = world.settings, object_keys.result(project_id, run.run_id, name)
-    credentials = world.credentials.issue_reading(key, session_name=run.run_id)
+    settings, key = world.settings, RunStore(project_id, run.run_id, world).result_key(name)
+    credentials = world.credentials.issue_for_download(key, session_name=run.run_id)
     return StoreAccess(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
 
 

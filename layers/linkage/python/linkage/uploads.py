@@ -30,7 +30,8 @@ from linkage.models import (
 )
 from linkage.ports import World
 from linkage.projects import expected_encoding_size, identify_party
-from linkage.store import object_keys
+from linkage.store.folders import PartyFolder
+from linkage.store.uploads import UploadStore
 from linkage.timing import arm_timer
 from linkage.tokens import hash_token, new_id, new_token
 
@@ -78,8 +79,8 @@ def permit_upload(project_id: str, token: str, world: World) -> StoreAccess:
     _, party = identify_party(project_id, token, world)
     if not world.settings.upload_credentials:
         raise CredentialsNotOffered
-    path = object_keys.party_prefix(project_id, party.party_id)
-    credentials = world.credentials.issue(path, session_name=party.party_id)
+    path = PartyFolder(project_id, party.party_id, world).path
+    credentials = world.credentials.issue_for_upload(path, session_name=party.party_id)
     if not world.projects.record_credentials(party.party_id, credentials.expiration):
         raise AccessDenied  # deleted a moment ago: nobody gets to see credentials that no sweep waits for
     settings = world.settings
@@ -152,32 +153,27 @@ def _park(sent: BinaryUpload, party: Party, world: World, *, blocks: bytes | Non
 
     If this dies before the upload's row is kept, the parked objects are never used and expire.
     """
-    upload_id, bucket = new_id(), world.settings.store_bucket
-    keys = (
-        object_keys.parked_encodings(party.project_id, upload_id),
-        object_keys.parked_blocks(party.project_id, upload_id),
-    )
+    parked = UploadStore(party.project_id, new_id(), world)
     manifest = Manifest(
         project_id=party.project_id,
         party_id=party.party_id,
-        upload_id=upload_id,
-        encodings=world.objects.put(bucket, keys[0], sent.body),
+        upload_id=parked.upload_id,
+        encodings=parked.park_encodings(sent.body),
         format=FileFormat.BINARY,
         encoding_count=sent.count,
         encoding_size=sent.size,
-        blocks=None if blocks is None else world.objects.put(bucket, keys[1], blocks),
+        blocks=None if blocks is None else parked.park_blocks(blocks),
     )
     try:
         return _begin_upload(manifest, world)
     except (TokenAlreadyUsed, AccessDenied):
-        world.objects.delete(bucket, keys)
+        parked.remove_parked()
         raise
 
 
 def _pin(place: Place, party: Party, world: World) -> tuple[StoredFile, StoredObject]:
     """Find a file of the party's own, and pin what is there now."""
-    path = object_keys.party_prefix(party.project_id, party.party_id)
-    if place.bucket != world.settings.uploads_bucket or not object_keys.lies_under(path, place.key):
+    if not PartyFolder(party.project_id, party.party_id, world).contains(place.bucket, place.key):
         raise ObjectPathNotAllowed
     found = world.objects.head(place.bucket, place.key)
     if found is None:
@@ -220,13 +216,7 @@ def _begin_upload(manifest: Manifest, world: World) -> str:
     )
     world.uploads.begin(upload)
     try:
-        store_manifest(manifest, world)
+        UploadStore(manifest.project_id, manifest.upload_id, world).put_manifest(manifest)
     finally:
         arm_timer(world)  # the reconciler stores it where that failed
     return receipt_token
-
-
-def store_manifest(manifest: Manifest, world: World) -> None:
-    """Store the manifest, and so have S3 tell the intake queue."""
-    key = object_keys.manifest(manifest.project_id, manifest.upload_id)
-    world.objects.put(world.settings.store_bucket, key, manifest.model_dump_json().encode())

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
+from botocore.paginate import Paginator
+from botocore.session import get_session
 
 from infra.deploy import DeploymentFailed, Stage
 from infra.deploy.changes import show_changes
@@ -24,6 +26,12 @@ class ChangeSets:
 
     def get_waiter(self, _name):
         return self
+
+    def get_paginator(self, name):
+        """Return botocore's own, which asks here."""
+        models = get_session().get_paginator_model("cloudformation")
+        operation = "".join(map(str.capitalize, name.split("_")))
+        return Paginator(getattr(self, name), models.get_paginator(operation), None)
 
     def wait(self, **_names):
         if self.refusal:

@@ -1,4 +1,4 @@
-"""A trial takes away what it made, whatever happens, and says what came of it."""
+"""A trial destroys what it made, whatever happens, and reports the outcome."""
 
 import os
 import signal
@@ -75,7 +75,7 @@ def failing(error):
     return fail
 
 
-def test_a_trial_makes_a_stage_of_its_own_tests_it_and_takes_it_away(world, tmp_path):
+def test_a_trial_makes_a_stage_of_its_own_tests_it_and_destroys_it(world, tmp_path):
     assert try_it(tmp_path) == 0
 
     (_, made), smoke, suite, destroyed = world
@@ -87,7 +87,7 @@ def test_a_trial_makes_a_stage_of_its_own_tests_it_and_takes_it_away(world, tmp_
     assert [file.name for file in tmp_path.iterdir()] == ["results.xml"]
 
 
-def test_without_credentials_nothing_is_made_and_nothing_is_taken_away(world, tmp_path, capsys):
+def test_without_credentials_nothing_is_made_and_nothing_is_destroyed(world, tmp_path, capsys):
     results = tmp_path / "results.xml"
 
     assert run_trial(STAGE, Surroundings(ClosedCloud(), {}), results) == 1
@@ -109,7 +109,7 @@ def test_each_trial_has_another_name(world, tmp_path):
 @pytest.mark.parametrize(
     "error", [DeploymentFailed("a & b < c\nand more"), OSError("disk"), TrialInterrupted("SIGTERM")]
 )
-def test_whatever_fails_is_taken_away_and_told_in_the_results(world, tmp_path, monkeypatch, step, error):
+def test_whatever_fails_is_destroyed_and_told_in_the_results(world, tmp_path, monkeypatch, step, error):
     monkeypatch.setattr(trial, step, failing(error))
 
     assert try_it(tmp_path) == 1
@@ -126,9 +126,7 @@ def test_failed_tests_fail_the_trial(world, tmp_path, monkeypatch):
     assert world[-1][0] == "destroy"
 
 
-def test_a_stage_that_cannot_be_taken_away_fails_the_trial_though_its_tests_passed(
-    world, tmp_path, monkeypatch, capsys
-):
+def test_a_stage_that_cannot_be_destroyed_fails_the_trial_though_its_tests_passed(world, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(trial, "destroy", failing(DeploymentFailed("no")))
 
     assert try_it(tmp_path) == 1
@@ -144,7 +142,7 @@ def test_the_name_of_a_trials_stack_is_no_longer_than_a_stages(world, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["linkage-trial", "linkage-prod", "linkage-trial-1", "linkage-trial-abcdefg"])
-def test_nothing_but_a_trials_stack_is_taken_away(world, capsys, name):
+def test_nothing_but_a_trials_stack_is_destroyed(world, capsys, name):
     with pytest.raises(SystemExit):
         __main__.main(["trial", "--take-away", name])
 
@@ -152,7 +150,7 @@ def test_nothing_but_a_trials_stack_is_taken_away(world, capsys, name):
     assert "is no stack of a trial" in capsys.readouterr().err
 
 
-def test_what_a_trial_left_can_be_taken_away_later(world):
+def test_what_a_trial_left_can_be_destroyed_later(world):
     assert __main__.main(["trial", "--take-away", "linkage-trial-0123ab"]) == 0
 
     assert world == [("destroy", "linkage-trial-0123ab")]
@@ -164,7 +162,7 @@ def test_a_stage_that_is_still_there_fails_the_trial(world, tmp_path, monkeypatc
     assert try_it(tmp_path) == 1
 
 
-def test_when_the_time_is_over_it_is_taken_away(world, tmp_path, monkeypatch):
+def test_when_the_time_is_over_it_is_destroyed(world, tmp_path, monkeypatch):
     monkeypatch.setattr(trial, "deploy", lambda *_args: time.sleep(60))
 
     assert try_it(tmp_path, minutes=0.01) == 1
@@ -173,7 +171,7 @@ def test_when_the_time_is_over_it_is_taken_away(world, tmp_path, monkeypatch):
     assert "the time is over" in (tmp_path / "results.xml").read_text()
 
 
-def test_when_it_is_terminated_it_is_taken_away(world, tmp_path, monkeypatch):
+def test_when_it_is_terminated_it_is_destroyed(world, tmp_path, monkeypatch):
     def deploy(*_args):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(60)
@@ -206,7 +204,7 @@ def test_whoever_asks_once_more_does_not_leave_what_costs_money(world, tmp_path,
 
     assert world[-1][0] == "destroy"
     assert signal.Signals(number).name in (tmp_path / "results.xml").read_text()
-    assert "still taking away" in capsys.readouterr().err
+    assert "still destroying what was made" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", [StackFailed("no port"), TrialInterrupted("SIGTERM"), OSError("disk")])
@@ -250,7 +248,7 @@ def test_the_name_of_a_trials_stack_is_one_that_a_stage_may_have(name):
 
 
 def test_an_interruption_ends_the_suite_too(tmp_path, monkeypatch):
-    """No process is left that goes on testing what is being taken away."""
+    """No process is left that goes on testing what is being destroyed."""
     started = []
     popen = trial.subprocess.Popen
 

@@ -6,6 +6,7 @@ use (see `linkage.solving`). Another result type is another row. This module nee
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from linkage.models import ResultType
 from linkage.settings import Settings
@@ -20,7 +21,7 @@ class Kind:
 
     max_parties: int | None = None
     """None if it is for any number of parties."""
-    stages: int = 3
+    stages: Literal[2, 3] = 3
     """Stages of a run in its status: waiting, comparing and, unless the candidate pairs are the result, solving."""
     scored: bool = False
     """Whether each candidate pair is written out with its score: then a run may have fewer of them."""

@@ -125,6 +125,11 @@ def project_uploads(project_id: str) -> str:
     return f"{project_id}/"
 
 
+def project_of(key: str) -> str:
+    """Return the id of the project to which an object of the uploads bucket belongs."""
+    return key.partition("/")[0]
+
+
 def is_plan(key: str) -> bool:
     """Tell whether a run's plan lies under the key."""
     return key.endswith("/plan.json")

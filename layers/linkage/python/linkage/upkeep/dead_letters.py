@@ -11,8 +11,9 @@ from linkage.ending import fail_run, reject_upload
 from linkage.messages import CompareChunk, PlanRun, SolveRun
 from linkage.models import Run, RunState
 from linkage.ports import World
-from linkage.store import object_keys
+from linkage.store.chunks import ChunkStore
 from linkage.store.events import manifest_keys, upload_of
+from linkage.store.runs import RunStore
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ def _record_plan(body: str, world: World) -> None:
 def _record_compare(body: str, world: World) -> None:
     message = CompareChunk.model_validate_json(body)
     run = world.runs.get(message.project_id, message.run_id)
-    key = object_keys.chunk_candidates(message.project_id, message.run_id, message.chunk)
-    if run is not None and world.objects.head(world.settings.store_bucket, key) is None:
+    stored = ChunkStore(RunStore(message.project_id, message.run_id, world), message.chunk)
+    if run is not None and stored.count_pairs() is None:
         _fail(run, "compare", world)
 
 

@@ -14,12 +14,13 @@ from linkage.models import ChunkCount, DeadLetter, Run, RunState, Tombstone, Upl
 from linkage.planning import send_chunks
 from linkage.plans.plan import Plan
 from linkage.ports import World
-from linkage.progress import read_plan, restore_progress
+from linkage.progress import restore_progress
+from linkage.store.runs import RunStore
+from linkage.store.uploads import UploadStore
 from linkage.timing import rearm_timer
 from linkage.upkeep.dead_letters import record_dead_letter
 from linkage.upkeep.isolation import for_each
 from linkage.upkeep.retention import expire
-from linkage.uploads import store_manifest
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def _restart_upload(upload: Upload, world: World) -> None:
     elif not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
         return
     elif upload.restarts < MOST_RESTARTS:
-        store_manifest(upload.manifest, world)
+        UploadStore(upload.project_id, upload.upload_id, world).put_manifest(upload.manifest)
         world.uploads.count_restart(upload.upload_id, now=world.now())
     else:
         reject_upload(upload, f"it was not taken in, though it was started {MOST_RESTARTS + 1} times", world)
@@ -121,7 +122,7 @@ def _waits_its_turn(step: str, restarts: int, world: World) -> bool:
 
 def _read_stored(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:
     """Return a running run's plan, and what is stored of it."""
-    plan = read_plan(run.project_id, run.run_id, world) if run.state is RunState.RUNNING else None
+    plan = RunStore(run.project_id, run.run_id, world).read_plan() if run.state is RunState.RUNNING else None
     return plan, restore_progress(run.project_id, plan, world) if plan else []
 
 

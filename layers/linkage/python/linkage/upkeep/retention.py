@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from linkage.deletion import remove_project, remove_run
 from linkage.messages import Reconcile
 from linkage.ports import World
+from linkage.store.folders import list_raw_uploads, remove_raw_uploads
 from linkage.upkeep.isolation import for_each
 
 AT_ONCE = 200
@@ -40,15 +41,14 @@ def expire(world: World) -> None:
 
 def _expire_raw_uploads(since: datetime, days: int, world: World) -> None:
     """Remove files that parties put and never announced; those that are announced go when they are taken in."""
-    bucket = world.settings.uploads_bucket
     manifests = [upload.manifest for upload in world.uploads.received()]
     announced = {file.key for each in manifests for file in (each.encodings, each.blocks) if file is not None}
     old = defaultdict(list)
-    for found in world.objects.list(bucket, ""):
-        if found.time_modified is not None and found.time_modified < since and found.key not in announced:
-            old[found.key.partition("/")[0]].append(found.key)
+    for project_id, stored in list_raw_uploads(world):
+        if stored.time_modified is not None and stored.time_modified < since and stored.key not in announced:
+            old[project_id].append(stored.key)
     for project_id, keys in old.items():
         if world.projects.get(project_id) is not None:  # else its deletion is in the audit trail
             event = f"{len(keys)} raw uploads expired: they were not announced within {days} days"
-            world.projects.note(project_id, event, now=world.now())
-        world.objects.delete(bucket, keys)
+            world.projects.record_event(project_id, event, now=world.now())
+        remove_raw_uploads(keys, world)

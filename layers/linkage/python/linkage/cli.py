@@ -1,7 +1,7 @@
-"""Linkage's command: what can be asked without a deployment.
+"""Linkage's command: it answers questions that need no deployment.
 
-It works offline and prints no value of any record. Exit code 0 is an answer, 1 a refusal with the reason on stderr, 2
-wrong usage.
+It works offline and prints no value of any record. The exit code is 0 for an answer, 1 for a refusal with the reason on
+stderr, 2 for wrong usage.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from linkage.errors import UploadRejected
 from linkage.settings import Settings
 
 WORKERS = (1, 100, 1000)
-"""Always shown, besides what was asked for."""
+"""Numbers of workers that are always shown, besides the one asked for."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def bounds_of(settings: Settings) -> Bounds:
-    """Return what the settings bound a run by."""
+    """Return the settings that bound a run."""
     return Bounds(**{field.name: getattr(settings, field.name) for field in fields(Bounds)})
 
 

@@ -13,7 +13,7 @@ from linkage.encodings.block_tables import BlockTable, count_rows
 from linkage.encodings.encoding_sets import Encodings, Rows
 from linkage.engines.choice import engine
 from linkage.plans.repeats import count_shared_blocks
-from linkage.plans.sampling import Draw, Found, Span, draw_rows, join_spans
+from linkage.plans.sampling import Draw, DrawnPairs, Span, draw_rows, join_spans
 from linkage.ports import World
 from linkage.store.encoding_sets import EncodingSetStore
 from linkage.store.gathering import PARALLEL_READS
@@ -22,14 +22,14 @@ _Reader = Callable[[Sequence[Span]], Encodings]
 """Returns the encodings of the rows of spans, one after the other."""
 
 NEAR_BYTES = 1 << 16
-"""Rows that are no farther apart are read with one request: what lies between costs less than another."""
+"""Rows that are no farther apart are read with one request: to read what lies between costs less than another."""
 MOST_MEMBERSHIPS = 10_000_000
-"""How many memberships of the records of candidate pairs are looked at to tell repeated pairs."""
+"""Memberships, of the records of candidate pairs, that are looked at to count repeated pairs, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampledRun:
-    """A run to be sampled: its id and threshold, and where its data sets are and which blocks they have."""
+    """A run to be sampled; `prefixes` are those of its encoding sets, `datasets` their block tables."""
 
     run_id: str
     threshold: float
@@ -38,27 +38,28 @@ class SampledRun:
     datasets: Sequence[BlockTable]
 
 
-def find_in_sample(sampled: SampledRun, world: World) -> list[Found]:
-    """Return the candidate pairs among the rows that are drawn; a pair counts once for each block that it shares."""
+def find_in_sample(sampled: SampledRun, world: World) -> list[DrawnPairs]:
+    """Read and compare the drawn rows, and return their candidate pairs, one for each block that a pair shares."""
     draws = draw_rows(sampled.datasets, sampled.threshold, sampled.run_id)
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         readers = [_reader(dataset, draws, sampled, pool, world) for dataset in range(len(sampled.datasets))]
-    found: list[Found] = []
+    sample: list[DrawnPairs] = []
     for (left, right), group in groupby(draws, lambda draw: (draw.left, draw.right)):
-        found += _compare(list(group), (readers[left], readers[right]), sampled.threshold, world)
-    return found
+        sample += _compare(list(group), (readers[left], readers[right]), sampled.threshold, world)
+    return sample
 
 
-def count_once(found: Sequence[Found], sampled: SampledRun, world: World) -> list[Found]:
-    """Return the same with the part of each pair for which it counts in each of its blocks, so that it counts once.
+def count_once(sample: Sequence[DrawnPairs], sampled: SampledRun, world: World) -> list[DrawnPairs]:
+    """Return the sample with weights that count each pair once, however many blocks it shares.
 
-    Where there are very many pairs only every so manieth is looked at, and counts for the others.
+    A pair that shares n blocks weighs 1/n in each. Where there are very many pairs only every nth is looked at, and
+    counts for the others.
 
-    Reads the record index of every row of the data sets: so it is only asked where the answer matters.
+    This reads the record index of every row of the data sets: so it is called only where the answer matters.
     """
     sides = [_Side(dataset, sampled, world) for dataset in range(len(sampled.datasets))]
-    weighed: list[Found] = []
-    for (left, right), group in groupby(found, lambda each: (each.draw.left, each.draw.right)):
+    weighed: list[DrawnPairs] = []
+    for (left, right), group in groupby(sample, lambda each: (each.draw.left, each.draw.right)):
         weighed += _count_once(list(group), [sides[left], sides[right]])
     return weighed
 
@@ -72,7 +73,7 @@ class _Side:
 
     @property
     def blocks_per_record(self) -> float:
-        """In how many blocks a record is, about."""
+        """The mean number of blocks of a record, about."""
         return len(self.rows) / (int(self.rows.max()) + 1)
 
     def records(self, spans: Sequence[Span]) -> Rows:
@@ -80,10 +81,11 @@ class _Side:
         return np.concatenate([self.rows[start:stop] for start, stop in spans])
 
 
-def _count_once(found: Sequence[Found], sides: Sequence[_Side]) -> list[Found]:
+def _count_once(sample: Sequence[DrawnPairs], sides: Sequence[_Side]) -> list[DrawnPairs]:
+    """Weigh the pairs of one pair of data sets; all draws at once, because they may be many and small."""
     most = MOST_MEMBERSHIPS / max(side.blocks_per_record for side in sides)
-    step = max(1, round(sum(len(each.pairs) for each in found) / most))
-    thinned = _thin(found, step)
+    step = max(1, round(sum(len(each.pairs) for each in sample) / most))
+    thinned = _thin(sample, step)
     records = [
         np.concatenate([side.records(each.draw.sides[place][1])[each.pairs[name]] for each in thinned])
         for place, (name, side) in enumerate(zip(("left", "right"), sides, strict=True))
@@ -93,10 +95,10 @@ def _count_once(found: Sequence[Found], sides: Sequence[_Side]) -> list[Found]:
     return [each._replace(weights=part) for each, part in zip(thinned, weights, strict=True)]
 
 
-def _thin(found: Sequence[Found], step: int) -> list[Found]:
-    """Keep every ``step``-th pair of all draws, counted on from one to the next."""
+def _thin(sample: Sequence[DrawnPairs], step: int) -> list[DrawnPairs]:
+    """Keep every ``step``-th pair of all draws; counting goes on from one draw to the next."""
     kept, passed = [], step // 2
-    for each in found:
+    for each in sample:
         kept.append(each._replace(pairs=each.pairs[-passed % step :: step]))
         passed += len(each.pairs)
     return kept
@@ -119,8 +121,12 @@ def _reader(
     return lambda spans: np.concatenate([take(span) for span in spans])
 
 
-def _compare(draws: Sequence[Draw], readers: Sequence[_Reader], threshold: float, world: World) -> list[Found]:
-    """Compare the rows of each draw, all in one go: draws may be many and small."""
+def _compare(draws: Sequence[Draw], readers: Sequence[_Reader], threshold: float, world: World) -> list[DrawnPairs]:
+    """Compare the rows of each draw, with one call of the engine, because draws may be many and small.
+
+    Each draw is a rectangle of the concatenated rows. The pairs come back in one order: those of a draw are told by
+    their row on the left, numbered from the draw's first row, and put together again without changing their order.
+    """
     left, right = (np.concatenate([read(draw.sides[side][1]) for draw in draws]) for side, read in enumerate(readers))
     counts = np.array([draw.rows for draw in draws])
     stops = np.cumsum(counts, axis=0)
@@ -130,10 +136,10 @@ def _compare(draws: Sequence[Draw], readers: Sequence[_Reader], threshold: float
     batches = chosen.find_candidates(left, right, rectangles, threshold, threads=1, max_pairs=settings.batch_pairs)
     pairs = chosen.sort_pairs(join_pairs(list(batches)))
     if len(draws) == 1:
-        return [Found(draws[0], pairs, np.ones(len(pairs)))]
+        return [DrawnPairs(draws[0], pairs, np.ones(len(pairs)))]
     owners = np.searchsorted(stops[:, 0], pairs["left"], side="right").astype(np.uint16)
     for side, name in enumerate(("left", "right")):
         pairs[name] -= (stops - counts)[owners, side].astype(np.uint32)
     pairs = pairs[np.argsort(owners, kind="stable")]
     parts = np.split(pairs, np.cumsum(np.bincount(owners, minlength=len(draws)))[:-1])
-    return [Found(draw, part, np.ones(len(part))) for draw, part in zip(draws, parts, strict=True)]
+    return [DrawnPairs(draw, part, np.ones(len(part))) for draw, part in zip(draws, parts, strict=True)]

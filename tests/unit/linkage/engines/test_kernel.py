@@ -22,7 +22,6 @@ from linkage.engines.kernel import (
     SMALLEST_CAPACITY,
     Comparison,
     GreedySolver,
-    KernelNotFound,
     KernelPath,
     Scan,
     Tuning,
@@ -30,6 +29,7 @@ from linkage.engines.kernel import (
     sort_candidates,
     sort_pairs,
 )
+from linkage.engines.kernel_library import KernelNotFound
 
 SOURCES = ROOT / "layers" / "kernel" / "src"
 REPLAY = ROOT / "layers" / "kernel" / "tests" / "replay.cpp"

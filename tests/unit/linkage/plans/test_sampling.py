@@ -15,8 +15,8 @@ from linkage.plans.sampling import (
     MOST_DRAWS,
     SPAN_ROWS,
     Draw,
+    DrawnPairs,
     Estimate,
-    Found,
     draw_rows,
     estimate,
     join_spans,
@@ -85,7 +85,7 @@ def compare(left, right, datasets, seed):
         ]
         whole = np.array([[0, len(rows[0]), 0, len(rows[1])]])
         pairs = join_pairs(list(engine("native").find_candidates(*rows, whole, 1.0, threads=1, max_pairs=10**6)))
-        found.append(Found(draw, pairs, np.ones(len(pairs))))
+        found.append(DrawnPairs(draw, pairs, np.ones(len(pairs))))
     total = sum(int(a) * int(b) for a, b in zip(datasets[0]["row_count"], datasets[1]["row_count"], strict=True))
     return estimate(found, total).candidates
 
@@ -128,7 +128,7 @@ def estimates_where_blocks_match_wholly(counts, share, seeds):
         draws = draw_rows(datasets, 0.5, str(seed))
         blocks = np.searchsorted(datasets[0]["first_row"], [draw.left_spans[0][0] for draw in draws], side="right") - 1
         pairs = [all_pairs(draw)[: match[block] * draw.comparisons] for draw, block in zip(draws, blocks, strict=True)]
-        found = [Found(draw, each, np.ones(len(each))) for draw, each in zip(draws, pairs, strict=True)]
+        found = [DrawnPairs(draw, each, np.ones(len(each))) for draw, each in zip(draws, pairs, strict=True)]
         yield estimate(found, int(sizes.sum())), int(sizes[match].sum())
 
 
@@ -251,7 +251,7 @@ def test_one_large_block_is_unsure_where_its_candidate_pairs_lie_together():
     for name in ("left", "right"):
         spread[name] *= 8
 
-    errors = [estimate([Found(draw, pairs, np.ones(len(pairs)))], 4096**2).error for pairs in (together, spread)]
+    errors = [estimate([DrawnPairs(draw, pairs, np.ones(len(pairs)))], 4096**2).error for pairs in (together, spread)]
 
     assert errors[0] > 0.3 * 512**2 / 4096**2
     assert errors[1] == 0

@@ -1,11 +1,11 @@
 """Merge sorted files of candidate pairs into one order, in bounded memory.
 
-Of each file a window is held. The file whose window ends first in the order says how far all windows are complete: up
-to there their pairs are taken out, sorted together and given on, and the windows are filled up again. So each file is
-read once, from its start to its end, in a few large pieces, whether its pairs are many or few, and whether one score
-has no pairs or millions. A pair that several files hold comes out once.
+A window of each file is held in memory. All windows are complete up to the end of the window that ends first in the
+order: up to there their pairs are taken out, sorted together and yielded, and the windows are filled up again. So each
+file is read once, from its start to its end, in a few large pieces, whether its pairs are many or few, and whether one
+score has no pairs or millions. A pair that several files hold comes out once.
 
-This module is pure: `linkage.store.gathering` gives it the files.
+This module is pure: `linkage.store.gathering` reads the files.
 """
 
 from bisect import bisect_right
@@ -29,7 +29,7 @@ class Piece(NamedTuple):
 
 
 class SortedFile(NamedTuple):
-    """A file of candidate pairs in their total order, each once: how many, and of which pair of data sets."""
+    """A file of candidate pairs of one pair of data sets, in their total order, each once."""
 
     pair_count: int
     datasets: int
@@ -46,13 +46,13 @@ def merge_files(
     Parameters
     ----------
     files
-        What there is to merge.
+        The files to merge.
     fetch
-        Reads pieces of files; is asked for several at once, so that it can read them side by side.
+        Reads pieces of files; it gets several at once, so that it can read them side by side.
     sort
         Puts candidates in their total order.
     window_pairs
-        How many pairs are held at a time, over all files; a batch has no more. At least one a file.
+        Number of pairs that are held at a time, over all files; a batch has no more. At least one a file.
     """
     windows = _Windows(files, fetch, max(1, window_pairs // max(1, len(files))))
     while windows.fill():
@@ -62,7 +62,7 @@ def merge_files(
 
 
 class _Windows:
-    """What is held of each file, and how much of it was read."""
+    """The window of each file, and the number of pairs read of it."""
 
     def __init__(self, files: Sequence[SortedFile], fetch: Fetch, size: int) -> None:
         self._files = files

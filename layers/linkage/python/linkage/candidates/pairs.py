@@ -1,8 +1,8 @@
 """Candidate pairs: the compared pairs of records whose similarity reaches the threshold.
 
-A pair is kept as exact integers, the bits that both encodings have set and the sum of their popcounts: 12 bytes from
-which its Dice coefficient comes out the same everywhere. The order of pairs is total (similarity down, then data sets,
-then record indices up), so that results do not depend on who found a pair first.
+A pair is stored as exact integers, the number of bits that both encodings have set and the sum of their popcounts: 12
+bytes from which its Dice coefficient comes out the same everywhere. The order of pairs is total (similarity down, then
+data sets, then record indices up), so that results do not depend on the order in which pairs were found.
 """
 
 from collections.abc import Sequence
@@ -40,17 +40,17 @@ def with_datasets(pairs: CandidatePairs, datasets: int) -> Candidates:
 
 
 def join_pairs(parts: Sequence[CandidatePairs]) -> CandidatePairs:
-    """Put candidate pairs together, in the order given."""
+    """Concatenate arrays of candidate pairs, in the order given."""
     return np.concatenate([np.empty(0, dtype=PAIR), *parts])
 
 
 def drop_duplicates(ordered: NDArray[Any]) -> NDArray[Any]:
-    """Return pairs that are in their total order each once: those that share several blocks were found in each."""
+    """Return ordered pairs without repetitions: a pair that shares several blocks was found in each of them."""
     fresh = np.ones(len(ordered), dtype=bool)
     fresh[1:] = ordered[1:] != ordered[:-1]
     return ordered if fresh.all() else ordered[fresh]
 
 
 def load_pairs(raw: bytes) -> CandidatePairs:
-    """View a part of a stored file, without its header, as candidate pairs; nothing is copied."""
+    """View a part of a stored file, without its header, as candidate pairs, without a copy."""
     return np.frombuffer(raw, dtype=PAIR)

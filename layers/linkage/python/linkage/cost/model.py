@@ -36,7 +36,7 @@ class Function:
 
     @property
     def vcpus(self) -> float:
-        """How many processors Lambda gives it."""
+        """Processors that Lambda gives it."""
         return self.memory_mb / MB_PER_VCPU
 
 
@@ -49,19 +49,19 @@ FUNCTIONS = {
     "reconcile": Function(1024, 120),
 }
 COMPARE_CONCURRENCY = 800
-"""How many chunks the template lets be compared at a time, unless told otherwise."""
+"""Chunks compared at a time at most, by the template's default."""
 
 NATIVE_RATES = ((0.65, 600), (0.7, 800), (0.75, 1000), (0.8, 1250), (0.85, 1600), (0.9, 2300), (0.95, 4000))
 ANONLINK_RATES = ((0.65, 80), (0.95, 80))
 RATES = {"native": NATIVE_RATES, "anonlink": ANONLINK_RATES}
-"""Threshold, and million comparisons of 128 bytes a second of one vCPU. Others: in proportion to their size."""
+"""Threshold, and million comparisons a second of one vCPU, of encodings of 128 bytes; others by their size."""
 ROW_SECONDS = {"native": 6e-8, "anonlink": 2e-6}
-"""Per row and rectangle, beside its comparisons: what makes tiny blocks dear."""
+"""Seconds of one vCPU per row of a rectangle, beside its comparisons: they make tiny blocks expensive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What the model takes for given. Seconds are of a function that is billed for them."""
+    """Numbers that the model takes for given. Seconds are those that a function is billed for."""
 
     s3_bytes_s: float = 75e6
     cold_start_s: float = 1.5
@@ -90,7 +90,7 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one function does for the run."""
+    """Use of one function by the run."""
 
     invocations: int
     seconds: float
@@ -98,13 +98,13 @@ class Use:
 
     @property
     def gb_seconds(self) -> float:
-        """What Lambda bills."""
+        """The quantity that Lambda bills."""
         return self.seconds * self.memory_mb / 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The run with so many compare workers at most."""
+    """Cost and time of the run with at most ``workers`` compare workers."""
 
     workers: int
     intake_s: float
@@ -117,12 +117,12 @@ class Scenario:
 
     @property
     def total_dollars(self) -> float:
-        """Everything."""
+        """The sum of all items."""
         return sum(self.dollars.values())
 
 
 def expected_rate(engine: str, run: RunSize) -> float:
-    """Return how many comparisons a second one vCPU makes."""
+    """Return the comparisons a second of one vCPU, interpolated between the thresholds of `RATES`."""
     thresholds, rates = np.array(RATES[engine], dtype=float).T
     return float(np.interp(run.threshold, thresholds, rates)) * 1e6 * 128 / run.encoding_size
 
@@ -139,7 +139,7 @@ class CostModel:
     engine
         The engine that compares: a key of `RATES`.
     assumptions
-        Everything that the model takes for given.
+        Numbers that the model takes for given.
     rate
         Comparisons a second of one vCPU, where they were measured; None for `expected_rate`.
     """
@@ -162,7 +162,7 @@ class CostModel:
         self._chunk_seconds = [self.chunk_seconds(chunk) for chunk in self.chunks]
 
     def chunk_seconds(self, chunk: ChunkSize) -> float:
-        """Return how long a warm compare function takes for the chunk."""
+        """Return the seconds that a warm compare function takes for the chunk."""
         given, candidates = self.assumptions, chunk.candidates
         vcpu_s = chunk.comparisons / self.rate + chunk.rows_prepared * ROW_SECONDS[self.engine]
         read = chunk.rows_read * self._row_bytes + len(self.chunks) * 40
@@ -170,7 +170,7 @@ class CostModel:
         return given.compare_s + compared + candidates * given.candidate_s + (read + 12 * candidates) / given.s3_bytes_s
 
     def scenario(self, workers: int) -> Scenario:
-        """Return cost and time with so many compare workers at most."""
+        """Return cost and time with at most ``workers`` compare workers."""
         intake = [self._intake_seconds(rows) for rows in self._rows]
         run_s = self._run_seconds(workers)
         uses = self._uses(workers, intake, run_s)
@@ -179,10 +179,10 @@ class CostModel:
         return Scenario(workers, max(intake) + self._start_s, run_s, uses, requests, dollars)
 
     def limits(self) -> list[str]:
-        """Say which of the service's limits the run would reach, as far as the model can tell."""
-        found = []
+        """Return a sentence for each limit of the service that the run is expected to exceed."""
+        sentences = []
         if self.candidates > self.bounds.max_candidates:
-            found.append(
+            sentences.append(
                 f"{self.candidates:,} candidate pairs are expected, more than the {self.bounds.max_candidates:,} that"
                 " a run may have: it would end in an error when it is planned"
             )
@@ -192,12 +192,12 @@ class CostModel:
             "compare": max(self._chunk_seconds, default=0.0),
             "solve": self._solve_seconds(),
         }
-        found += [
+        sentences += [
             f"{name} would take {seconds:,.0f} s, and is stopped after {FUNCTIONS[name].timeout_s} s"
             for name, seconds in longest.items()
             if seconds > FUNCTIONS[name].timeout_s
         ]
-        return found
+        return sentences
 
     @property
     def _start_s(self) -> float:
@@ -221,7 +221,11 @@ class CostModel:
         return ends + 3 * self._start_s
 
     def _compare_wall_seconds(self, workers: int) -> float:
-        """How long all chunks take: workers come one after the other, as Lambda adds them, and take what is left."""
+        """Return the seconds until all chunks are compared.
+
+        Workers start one after the other, as Lambda adds them, and each takes the next chunk when it is free: ``free``
+        is a heap of the times at which they are.
+        """
         given = self.assumptions
         free = [max(0.0, n - given.first_workers) / given.workers_per_s for n in range(min(workers, len(self.chunks)))]
         heapify(free)

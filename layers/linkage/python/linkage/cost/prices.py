@@ -1,6 +1,6 @@
-"""What AWS asks for: list prices, one table for the cost of a run and for that of a stack that waits (docs/cost.md).
+"""AWS's list prices: one table for the cost of a run and for that of an idle stack (docs/cost.md).
 
-They are on-demand, without free tiers and savings plans. Whoever changes one changes `DATE` too.
+They are on-demand, without free tiers and savings plans. Change `DATE` with them.
 """
 
 from typing import NamedTuple
@@ -10,19 +10,19 @@ DATE = "mid 2026"
 
 
 class Price(NamedTuple):
-    """Dollars for so many of a unit."""
+    """Dollars for ``per`` of a unit."""
 
     dollars: float
     per: int
     unit: str
 
     def of(self, quantity: float) -> float:
-        """Return what so much costs, in dollars."""
+        """Return the price of a quantity, in dollars."""
         return quantity * self.dollars / self.per
 
     def __str__(self) -> str:
-        many = f"{self.per:,} {self.unit}" if self.per > 1 else self.unit
-        return f"${self.dollars:.10f}".rstrip("0").ljust(5, "0") + f" / {many}"
+        units = f"{self.per:,} {self.unit}" if self.per > 1 else self.unit
+        return f"${self.dollars:.10f}".rstrip("0").ljust(5, "0") + f" / {units}"
 
 
 PRICES = {

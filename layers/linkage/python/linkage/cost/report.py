@@ -1,4 +1,4 @@
-"""The answer of the cost model, for people and for programs, and all that it takes for given, in words."""
+"""Reports of the cost model, as text and as JSON, with all that it takes for given in words."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -47,7 +47,7 @@ def _rates_text(engine: str) -> str:
 
 
 def report_text(model: CostModel, scenarios: Sequence[Scenario], workers: int) -> str:
-    """Return the answer as text: the run, its items with ``workers``, and every scenario's time and sum."""
+    """Return the report as text: the run, its items with ``workers``, and every scenario's time and sum."""
     chosen = next(scenario for scenario in scenarios if scenario.workers == workers)
     lines = [
         f"{' x '.join(f'{dataset.records:,}' for dataset in model.run.datasets)} records of"
@@ -73,7 +73,7 @@ def report_text(model: CostModel, scenarios: Sequence[Scenario], workers: int) -
 
 
 def report_json(model: CostModel, scenarios: Sequence[Scenario]) -> dict[str, Any]:
-    """Return the answer as an object for `json.dumps`."""
+    """Return the report as an object for `json.dumps`."""
     return {
         "workload": model.run.parameters | {"engine": model.engine},
         "comparisons": model.comparisons,
@@ -110,7 +110,7 @@ def _quantity(item: str, scenario: Scenario) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a time as people say it."""
+    """Return a duration as text, in the unit that suits it."""
     if seconds < 120:  # noqa: PLR2004
         return f"{seconds:.0f} s"
     if seconds < 7200:  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""The size of a run: all that the cost model asks of it, whether the run is hypothetical or was planned.
+"""The size of a run: all that its cost depends on, whether the run is hypothetical or was planned.
 
 `linkage.cost.workloads` makes up the size of a run from the sizes of its data sets, `linkage.cost.planned_runs` takes
 it from a plan. Both cut chunks with the same code and describe them here, so that what a run will cost and what it did
@@ -33,12 +33,12 @@ class ChunkSize:
     rows_prepared: int
     """Of all rectangles."""
     candidates: float = 0.0
-    """Candidate pairs, found or expected; what is expected need not be whole."""
+    """Candidate pairs, found or expected; an expected number need not be whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSize:
-    """A run's data sets, chunks and pairs, and in words what of it is not known but assumed."""
+    """A run's data sets, chunks and pairs, and the assumptions that they rest on."""
 
     threshold: float
     encoding_size: int

@@ -72,7 +72,7 @@ class Workload:
         return sum(round(min(sizes) * SHARED_RECORDS) for sizes in combinations(self.record_counts, 2))
 
     def candidates(self, comparisons: int) -> int:
-        """Return how many candidate pairs to expect of so many comparisons."""
+        """Return the number of candidate pairs to expect among ``comparisons`` comparisons."""
         if self.candidate_share is not None:
             return round(self.candidate_share * comparisons)
         return min(comparisons, round(_share_of_random_pairs(self.threshold) * comparisons) + self.matches)
@@ -124,7 +124,7 @@ _MADE_UP_TEXT = (
 
 
 def candidates_text(workload: Workload) -> str:
-    """Return in a sentence how many candidate pairs are expected."""
+    """Return a sentence about the candidate pairs that are expected."""
     share = workload.candidate_share
     if share is not None:
         return f"A share of {share} of the comparisons finds a candidate pair."
@@ -146,6 +146,7 @@ def _choose_work(workload: Workload, tables: Sequence[BlockTable], bounds: Bound
 
 
 def _block_table(rows: int, blocking: Blocking | None) -> BlockTable:
+    """Make up a block table: equal blocks, none of them empty, with the same keys in each data set."""
     count = blocking.count if blocking else 1
     table = np.zeros(min(count, rows), dtype=BLOCK)
     first_rows = np.arange(len(table) + 1) * rows // len(table)
@@ -158,5 +159,6 @@ def _block_table(rows: int, blocking: Blocking | None) -> BlockTable:
 
 
 def _share_of_random_pairs(threshold: float) -> float:
+    """Interpolate `RANDOM_PAIRS` on a logarithmic scale: shares fall by orders of magnitude."""
     thresholds, shares = np.array(RANDOM_PAIRS).T
     return float(np.exp(np.interp(threshold, thresholds, np.log(shares))))

@@ -16,7 +16,7 @@ from linkage.errors import InvalidRequest, UploadRejected
 KEY_BYTES = 16
 _MEMBER = "blocks"
 _SHOWN = 20
-"""How many characters of a wrong record index are shown back."""
+"""Characters of a wrong record index that a message repeats."""
 _IDS = 2
 _CONTAINER = ({"start_map", "end_map"}, {"start_array", "end_array"})
 _SCALARS = {"string", "number", "boolean", "null"}
@@ -28,7 +28,9 @@ def block_key(block_id: object) -> bytes:
 
 
 def order_by_record(blocks: Mapping[str, Sequence[object]], count: int) -> list[Sequence[object]]:
-    """Return the block ids of each of ``count`` records, from a map by record index; a record without is in no block.
+    """Return the block ids of each of ``count`` records, from a map by record index.
+
+    A record that is not in the map is in no block.
 
     Raises
     ------
@@ -57,9 +59,9 @@ def read_block_file(stream: BinaryIO, count: int, *, most_rows: int) -> tuple[by
     stream
         The file; its records may come in any order, and other members than ``blocks`` are ignored.
     count
-        How many records there are. The file must list each of them once.
+        The number of records. The file must list each of them once.
     most_rows
-        Upper bound on the memberships: each takes 20 bytes here.
+        Upper bound on the memberships: each takes 20 bytes of memory.
 
     Returns
     -------
@@ -71,12 +73,12 @@ def read_block_file(stream: BinaryIO, count: int, *, most_rows: int) -> tuple[by
     UploadRejected
         If the file is not such JSON, lists other records, or too many blocks.
     """
-    listed = _Memberships(count, most_rows)
+    memberships = _Memberships(count, most_rows)
     for event in member_events(stream, _MEMBER, name="blocks file"):
-        listed.take(*event)
-    if (found := sum(listed.seen)) < count:
-        raise UploadRejected(f"the blocks file has {found} records, {count} encodings were announced")
-    return listed.keys, listed.records
+        memberships.take(*event)
+    if (records := sum(memberships.seen)) < count:
+        raise UploadRejected(f"the blocks file has {records} records, {count} encodings were announced")
+    return memberships.keys, memberships.records
 
 
 class _Memberships:
@@ -87,7 +89,7 @@ class _Memberships:
         self._count, self._most_rows, self._record = count, most_rows, 0
 
     def take(self, depth: int, event: str, value: object) -> None:
-        """Take the next token."""
+        """Process the next token."""
         if depth == _IDS and event in _SCALARS:
             if len(self.records) == self._most_rows:
                 raise UploadRejected(f"the blocks file has more than {self._most_rows} block ids: that is too many")
@@ -101,7 +103,7 @@ class _Memberships:
             raise UploadRejected(_wrong_container(depth, self._record))
 
     def _begin(self, key: str) -> None:
-        """Go on with the next record."""
+        """Begin the record of this key."""
         index = _record_index(key, self._count)
         if index is None:
             raise UploadRejected(f"{_not_an_index(key)} in the blocks file: {self._count} encodings were announced")

@@ -1,7 +1,7 @@
 """Blocks: only records that share one are compared.
 
-An encoding set lists its blocks in a table; two tables tell which rows of two data sets are to be compared. A block is
-known by its key, a hash of its id (see `linkage.encodings.block_files`): a table says nothing of what the ids mean.
+An encoding set lists its blocks in a table; two tables determine the rows of two data sets that are to be compared. A
+block is known by its key, a hash of its id (see `linkage.encodings.block_files`): a table does not reveal the ids.
 """
 
 import numpy as np
@@ -26,11 +26,11 @@ BLOCK = np.dtype(
 """A block's key, its rows in an encoding set, and the smallest and the largest popcount of their encodings."""
 
 WHOLE_DATASET = bytes(KEY_BYTES)
-"""The key of the one block of a party that has no blocking, however it uploaded."""
+"""The key of the one block of a party that uploaded no blocks."""
 
 
 def shared_blocks(left: BlockTable, right: BlockTable) -> tuple[Indices, Indices]:
-    """Return the places, in either table, of the blocks that both data sets have, in the order of their keys."""
+    """Return the indices, into either table, of the blocks that both data sets have, in the order of their keys."""
     _, in_left, in_right = np.intersect1d(left["key"], right["key"], assume_unique=True, return_indices=True)
     return in_left, in_right
 
@@ -41,13 +41,13 @@ def count_rows(table: BlockTable) -> int:
 
 
 def block_comparisons(left: BlockTable, right: BlockTable) -> NDArray[np.int64]:
-    """Return how many comparisons two lists of blocks make, block by block, shape (n,)."""
+    """Return the number of comparisons of each block, given as it is in either data set; shape (n,)."""
     comparisons: NDArray[np.int64] = left["row_count"].astype(np.int64) * right["row_count"].astype(np.int64)
     return comparisons
 
 
 def block_rectangles(left: BlockTable, right: BlockTable) -> Rectangles:
-    """Return the rectangles of two lists of blocks, block by block, shape (n, 4)."""
+    """Return the rectangle of each block, given as it is in either data set; shape (n, 4)."""
     starts = [table["first_row"].astype(np.int64) for table in (left, right)]
     stops = [start + table["row_count"] for start, table in zip(starts, (left, right), strict=True)]
     return np.stack([starts[0], stops[0], starts[1], stops[1]], axis=1)

@@ -31,12 +31,12 @@ ENCODINGS, ROWS, BLOCKS, REPORT = "encodings.bin", "rows.u32", "blocks", "report
 RECORD_INDEX = np.dtype("<u4")
 
 _SLICE_BYTES = 8 * 2**20
-"""What is worked on, or written, at a time."""
+"""Bytes that are processed, or written, at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memberships:
-    """Which records are in which blocks, in any order; a membership may be repeated."""
+    """Memberships of records in blocks, in any order; one may be repeated."""
 
     keys: NDArray[np.bytes_]
     """Of 16 bytes, shape (m,)."""
@@ -45,7 +45,7 @@ class Memberships:
 
 @dataclass(frozen=True, slots=True)
 class EncodingSet:
-    """A party's encodings, still in the order of the records, and the order in which they are stored."""
+    """A party's encodings in the order of their records, and the rows and blocks in which they are stored."""
 
     encodings: Encodings
     rows: Rows
@@ -58,7 +58,7 @@ class EncodingSet:
             yield self.encodings[self.rows[start : start + step]]
 
     def report(self) -> dict[str, int]:
-        """Say how large the set is."""
+        """Return the size of the set, as its report has it."""
         records, size = self.encodings.shape
         in_a_block = np.zeros(records, dtype=bool)
         in_a_block[self.rows] = True
@@ -72,7 +72,10 @@ class EncodingSet:
 
 
 def popcounts(encodings: Encodings) -> Popcounts:
-    """Return how many bits each encoding has set, shape (n,); their size is a multiple of 8 bytes, at most 4,096."""
+    """Return the number of bits that each encoding has set, shape (n,).
+
+    The size of an encoding is a multiple of 8 bytes, at most 4,096.
+    """
     words = np.ascontiguousarray(encodings).view(np.uint64)
     counts = np.empty(len(words), dtype=np.uint16)
     step = max(1, _SLICE_BYTES // encodings.shape[1])
@@ -100,7 +103,7 @@ def sort_encodings(encodings: Encodings, memberships: Memberships | None = None)
     counts = popcounts(encodings)
     if memberships is not None:
         return EncodingSet(encodings, *_sort_memberships(memberships, counts))
-    order = np.argsort(counts, kind="stable")  # a radix sort
+    order = np.argsort(counts, kind="stable")  # numpy sorts 16-bit integers by radix, in linear time
     block = (WHOLE_DATASET, 0, len(encodings), counts[order[0]], counts[order[-1]])
     return EncodingSet(encodings, order.astype(RECORD_INDEX), np.array([block], dtype=BLOCK))
 
@@ -110,7 +113,7 @@ def _sort_memberships(memberships: Memberships, counts: Popcounts) -> tuple[Rows
     order, new_block = _order(memberships, counts)
     rows = memberships.records[order]
     first_rows = np.flatnonzero(new_block)
-    order = order[first_rows]  # all that is needed of it from here on
+    order = order[first_rows]  # the rest is no longer needed: its memory is freed
     table = np.empty(len(first_rows), dtype=BLOCK)
     table["key"], table["first_row"] = memberships.keys[order], first_rows
     if len(table):
@@ -121,7 +124,12 @@ def _sort_memberships(memberships: Memberships, counts: Popcounts) -> tuple[Rows
 
 
 def _order(memberships: Memberships, counts: Popcounts) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the places of the memberships, sorted and without repetitions, and which of them begin a block."""
+    """Return the places of the memberships, sorted and without repetitions, and a mask of those that begin a block.
+
+    Three 64-bit integers stand for (key, popcount, record index), because numpy sorts integers much faster than
+    structured records: two for the halves of the key, big-endian so that they sort as its bytes do, and one for
+    popcount and record index together.
+    """
     records = memberships.records
     within = counts[records].astype(np.uint64) << np.uint64(32) | records
     high, low = memberships.keys.view(">u8").reshape(-1, 2).T.astype(np.uint64)
@@ -132,7 +140,7 @@ def _order(memberships: Memberships, counts: Popcounts) -> tuple[NDArray[np.intp
 
 
 def _differs(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Tell of each value whether it differs from the one before; the first does."""
+    """Return a mask of the values that differ from the one before; the first one does."""
     differs = np.ones(len(values), dtype=bool)
     np.not_equal(values[1:], values[:-1], out=differs[1:])
     return differs

@@ -1,7 +1,7 @@
 """Read JSON files of any size in bounded memory, whatever is in them.
 
-Files come from strangers: one token may be many gigabytes, and arrays may be nested a million deep. So nothing is built
-of what is read: `member_events` hands out one token at a time, and refuses tokens and depths that no honest file has.
+Files come from strangers: one token may be many gigabytes, and arrays may be nested a million deep. So no objects are
+built: `member_events` yields one token at a time, and refuses tokens and depths that no honest file has.
 (ijson's own `items` builds each item, and crashes the interpreter on deep ones.)
 """
 
@@ -13,7 +13,7 @@ import ijson
 from linkage.errors import UploadRejected
 
 READ_BYTES = 2**20
-"""How much is asked of the store's stream at a time."""
+"""Bytes that are read from the store's stream at a time."""
 MOST_TOKEN_BYTES = 16 * 2**20
 MOST_DEPTH = 100
 
@@ -24,15 +24,14 @@ _STARTS, _ENDS = {"start_map", "start_array"}, {"end_map", "end_array"}
 
 
 def member_events(stream: BinaryIO, member: str, *, name: str) -> Iterator[Event]:
-    """Yield what is inside of one member of a file's top-level object, reading as it goes.
+    """Yield the tokens of one member of a file's top-level object while the file is read.
 
     The member's own value has depth 0. All other members are passed over.
 
     Raises
     ------
     UploadRejected
-        If the file is not JSON, or is such that it cannot be read in bounded memory. ``name`` is what the message calls
-        the file.
+        If the file is not JSON, or cannot be read in bounded memory. Its message calls the file ``name``.
     """
     try:
         yield from _inside(_TokenBound(stream, name), member, name)
@@ -42,7 +41,10 @@ def member_events(stream: BinaryIO, member: str, *, name: str) -> Iterator[Event
 
 
 def _inside(file: "_TokenBound", member: str, name: str) -> Iterator[Event]:
-    """Yield the tokens inside of the member, their depth beginning there; one loop, for there may be many millions."""
+    """Yield the tokens of the member; their depth is counted from its value.
+
+    It is one loop and calls nothing of ours, because there may be many millions of tokens.
+    """
     depth, inside = -1, False
     for event, value in ijson.basic_parse(file, use_float=True, buf_size=READ_BYTES):
         file.unused = 0
@@ -59,7 +61,7 @@ def _inside(file: "_TokenBound", member: str, name: str) -> Iterator[Event]:
 
 
 class _TokenBound:
-    """A stream for ijson that counts what was read since the last token came out of it."""
+    """A stream for ijson that bounds the bytes of a token: those read since the last token came."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream, self._name, self.unused = stream, name, 0

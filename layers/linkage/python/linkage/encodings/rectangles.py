@@ -1,7 +1,7 @@
 """Rectangles: ranges of rows of two data sets, to be compared all with all.
 
-A plan cuts a run into rectangles, a compare worker reads the rows of its own, and an engine compares them. All of them
-ask here how large rectangles are, how to cut one into tiles, and how they are stored.
+A plan cuts a run into rectangles, a compare worker reads the rows of its own, and an engine compares them. This module
+counts rectangles, cuts them into tiles, and defines how they are stored.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ RECTANGLE_BYTES = 4 * _STORED.itemsize
 
 
 def areas(rectangles: Rectangles) -> NDArray[np.int64]:
-    """Return how many pairs of rows each rectangle holds, shape (k,)."""
+    """Return the number of pairs of rows in each rectangle, shape (k,)."""
     pairs: NDArray[np.int64] = (rectangles[:, 1] - rectangles[:, 0]) * (rectangles[:, 3] - rectangles[:, 2])
     return pairs
 

@@ -61,7 +61,7 @@ def join_encodings(texts: Sequence[object]) -> tuple[bytes, int]:
 
 
 def needed_bytes(count: int, size: int) -> int:
-    """Return how many bytes of memory it takes to sort encodings: themselves, and a little for each."""
+    """Return the bytes of memory that sorting encodings takes: their own, and `RECORD_COST` for each."""
     return count * (size + RECORD_COST)
 
 
@@ -85,17 +85,17 @@ def read_json(stream: BinaryIO, into: memoryview, size: int) -> None:
     UploadRejected
         If the file is not such JSON, or has too few records to fill the buffer.
     """
-    found, count = 0, len(into) // size
+    position, count = 0, len(into) // size
     for depth, event, value in member_events(stream, _JSON_MEMBER, name="file"):
         if depth == 0:
             _check_array(event)
-        elif found == count:
+        elif position == count:
             return
         else:
-            encoding = decode(value, found)[:size]
-            into[found * size : found * size + len(encoding)] = encoding
-            found += 1
-    _check_count(found, count)
+            encoding = decode(value, position)[:size]
+            into[position * size : position * size + len(encoding)] = encoding
+            position += 1
+    _check_count(position, count)
 
 
 def _check_array(event: str) -> None:
@@ -118,6 +118,6 @@ def read_binary(stream: BinaryIO, into: memoryview, size: int) -> None:
     _check_count(filled // size, len(into) // size)
 
 
-def _check_count(found: int, announced: int) -> None:
-    if found < announced:
-        raise UploadRejected(f"{announced} encodings were announced, the file has {found}")
+def _check_count(read: int, announced: int) -> None:
+    if read < announced:
+        raise UploadRejected(f"{announced} encodings were announced, the file has {read}")

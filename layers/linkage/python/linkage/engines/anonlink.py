@@ -4,9 +4,9 @@ anonlink is asked for slightly more than is wanted and the pairs are then judged
 popcount filter loses pairs that lie exactly on some thresholds (0.75 with popcounts 3 and 5). Its limit of ``k`` pairs
 a record is not used: it would make results depend on the chunking.
 
-It is imported here and nowhere else. Version 0.15.3 imports ``pkg_resources`` and an old ``TypedDict``, which warn of
-their own end; pyproject.toml pins a setuptools that still has the one. Nothing here can act on the warnings, so they
-are not passed on.
+anonlink is imported here and nowhere else. Version 0.15.3 imports ``pkg_resources`` and an old ``TypedDict``, which
+raise deprecation warnings; pyproject.toml pins a setuptools that still has ``pkg_resources``. Nothing here can act on
+the warnings, so they are ignored.
 """
 
 import warnings
@@ -39,11 +39,11 @@ __all__ = ["AnonlinkEngine", "dice_coefficient_accelerated", "greedy_solve"]
 _SLACK = 1e-9
 """More than anonlink's rounding error for popcounts up to 8,192, less than the gap between two scores."""
 _TILE_ROWS = 4096
-"""anonlink's results are Python arrays: tiles bound them."""
+"""Rows of a tile on either side at most. anonlink returns Python arrays: tiles bound their memory."""
 
 
 class AnonlinkEngine:
-    """An `linkage.engines.contract.Engine`. It compares in one thread, whatever it is allowed."""
+    """A `linkage.engines.contract.Engine`. It compares in one thread, however many it may use."""
 
     def find_candidates(
         self,
@@ -94,10 +94,10 @@ class _Solver:
             self._fed.append(candidates.copy())
 
     def groups(self) -> Groups:
-        found = np.concatenate(self._fed)
-        datasets = np.array(pairs_of_datasets(len(self._record_counts)), dtype=np.uint32)[found["datasets"]]
-        sides = [(datasets[:, side].copy(), found[name].copy()) for side, name in enumerate(("left", "right"))]
-        groups = greedy_solve((scores(found), *zip(*sides, strict=True)))
+        candidates = np.concatenate(self._fed)
+        datasets = np.array(pairs_of_datasets(len(self._record_counts)), dtype=np.uint32)[candidates["datasets"]]
+        sides = [(datasets[:, side].copy(), candidates[name].copy()) for side, name in enumerate(("left", "right"))]
+        groups = greedy_solve((scores(candidates), *zip(*sides, strict=True)))
         ordered = sorted(sorted(group) for group in groups)
         members = np.array([member for group in ordered for member in group], dtype=np.uint32).reshape(-1, 2)
         offsets = np.cumsum([0, *map(len, ordered)], dtype=np.int64)
@@ -107,7 +107,7 @@ class _Solver:
 def _compare_tiles(
     left: Encodings, right: Encodings, rectangles: Rectangles, threshold: float, max_pairs: int
 ) -> Iterator[CandidatePairs]:
-    """Compare tiles that could all be candidates and still be held."""
+    """Compare tile by tile; a tile has no more than ``max_pairs`` pairs, should all of them be candidates."""
     step = max(1, min(_TILE_ROWS, isqrt(max_pairs)))
     for left_start, left_stop, right_start, right_stop in rectangles.tolist():
         for top, start in product(range(left_start, left_stop, step), range(right_start, right_stop, step)):

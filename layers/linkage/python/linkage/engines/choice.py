@@ -7,7 +7,7 @@ from linkage.engines.native import NativeEngine
 def engine(name: str) -> Engine:
     """Return the engine of that name; raises `ValueError` if there is none."""
     if name == "anonlink":
-        # Not above: who compares with the native engine needs no anonlink, which takes long to import.
+        # Imported only here: a deployment with the native engine needs no anonlink, which takes long to import.
         from linkage.engines.anonlink import AnonlinkEngine  # noqa: PLC0415
 
         return AnonlinkEngine()

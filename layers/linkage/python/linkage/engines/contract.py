@@ -1,4 +1,4 @@
-r"""Engines: who compares encodings, sorts candidate pairs and groups records.
+r"""The contract of engines: they compare encodings, sort candidate pairs and group records.
 
 There are two, chosen by the setting ``engine``: ``native``, the library of layers/kernel, and ``anonlink``. Both answer
 by the same definition and give the same bytes. Similarity is the Sørensen-Dice coefficient of two bit sets,
@@ -27,21 +27,21 @@ from linkage.encodings.rectangles import Rectangles
 from linkage.encodings.wire import WORD_BYTES
 
 Groups = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int64]]
-"""Groups, concatenated: data set and record index of each member, shape (m,), and where each group starts, (g + 1,)."""
+"""Groups, concatenated: data set and record index of each member, shape (m,), and the start of each group, (g + 1,)."""
 
 MAX_ENCODING_SIZE = 1024
 """In bytes: a popcount sum of more bits would not go into a candidate pair."""
 
 
 class SolverLimitReached(ValueError):
-    """More pairs of groups may still merge than the solver was allowed to remember."""
+    """The solver would have to remember more pairs of groups that may still merge than it is allowed to."""
 
 
 class Solver(Protocol):
     """Groups records greedily, from the most similar candidate down.
 
-    Each record begins as a group of its own. A candidate puts two groups together if, with it, every record of the one
-    was seen to be similar to every record of the other; so a group has at most one record of each data set.
+    Each record begins as a group of its own. A candidate merges two groups if, with it, each record of the one has been
+    a candidate with each record of the other; so a group has at most one record of each data set.
     """
 
     def feed(self, candidates: Candidates) -> None:
@@ -57,7 +57,7 @@ class Solver(Protocol):
         ValueError
             If a candidate is out of order, or names a data set or a record that is not there.
         SolverLimitReached
-            If more than ``max_pending`` pairs of groups may still merge. The solver cannot be used any more.
+            If more than ``max_pending`` pairs of groups may still merge. The solver cannot be used after it.
         """
 
     def groups(self) -> Groups:
@@ -65,7 +65,7 @@ class Solver(Protocol):
 
 
 class Engine(Protocol):
-    """Compares, sorts and groups; without state, so that threads may share it."""
+    """An engine has no state, so that threads may share it."""
 
     def find_candidates(
         self,
@@ -88,9 +88,9 @@ class Engine(Protocol):
         threshold : float
             In (0, 1]; pairs on it are candidates.
         threads : int
-            How many threads to compare with, at least 1.
+            Number of threads to compare with, at least 1.
         max_pairs : int
-            How many candidate pairs to hold at a time, about; at least 1.
+            Number of candidate pairs to hold at a time, about; at least 1.
 
         Yields
         ------
@@ -122,9 +122,9 @@ class Engine(Protocol):
         Parameters
         ----------
         record_counts
-            How many records each data set has; two data sets or more.
+            Number of records of each data set; two data sets or more.
         max_pending
-            How many pairs of groups that may still merge to remember at most. Memory grows with it; two data sets
+            Number of pairs of groups that may still merge to remember at most. Memory grows with it; two data sets
             need none.
         """
 
@@ -137,7 +137,7 @@ def pairs_of_datasets(parties: int) -> list[tuple[int, int]]:
 def check_comparison(
     left: Encodings, right: Encodings, rectangles: Rectangles, threshold: float, *, threads: int, max_pairs: int
 ) -> None:
-    """Raise ``ValueError`` if these are not arguments of `Engine.find_candidates`."""
+    """Raise `ValueError` if these are not arguments of `Engine.find_candidates`."""
     for encodings in (left, right):
         if encodings.ndim != 2 or encodings.dtype != np.uint8 or not encodings.flags.c_contiguous:  # noqa: PLR2004
             raise ValueError("encodings must be a C-contiguous uint8 array of shape (rows, encoding size)")
@@ -162,7 +162,7 @@ def _check_rectangles(rectangles: Rectangles, left_rows: int, right_rows: int) -
 
 
 def check_record_counts(record_counts: Sequence[int]) -> None:
-    """Raise ``ValueError`` if these are not sizes of data sets to be grouped."""
+    """Raise `ValueError` if these are not sizes of data sets to be grouped."""
     if len(record_counts) < 2 or not all(0 <= count < 2**32 for count in record_counts):  # noqa: PLR2004
         raise ValueError("there must be two data sets or more, of fewer than 2**32 records each")
     if len(record_counts) * (len(record_counts) - 1) // 2 >= 2**32:
@@ -170,7 +170,7 @@ def check_record_counts(record_counts: Sequence[int]) -> None:
 
 
 def check_candidates(candidates: Candidates, previous: Candidates, record_counts: NDArray[np.int64]) -> None:
-    """Raise ``ValueError`` if the candidates are not what a solver may be fed after ``previous``."""
+    """Raise `ValueError` if a solver may not be fed the candidates after ``previous``."""
     if candidates.dtype != CANDIDATE or candidates.ndim != 1:
         raise ValueError("candidates must be a one-dimensional array of CANDIDATE")
     datasets = np.array(pairs_of_datasets(len(record_counts)), dtype=np.int64)
@@ -184,7 +184,11 @@ def check_candidates(candidates: Candidates, previous: Candidates, record_counts
 
 
 def _is_ordered(candidates: Candidates) -> bool:
-    """Tell whether each candidate comes after the one before it in the total order."""
+    """Tell whether each candidate comes after the one before it in the total order.
+
+    Keys are compared one after the other, from the first to the last: ``after`` marks the candidates that an earlier
+    key has put in order, ``same`` those for which the next key decides.
+    """
     names = ("datasets", "left", "right")
     keys = [-scores(candidates), *(candidates[name].astype(np.int64) for name in names)]
     after, same = np.zeros(max(len(candidates) - 1, 0), dtype=bool), np.ones(max(len(candidates) - 1, 0), dtype=bool)
@@ -194,12 +198,12 @@ def _is_ordered(candidates: Candidates) -> bool:
     return bool(after.all())
 
 
-def gather(found: Iterator[CandidatePairs], enough: int) -> Iterator[CandidatePairs]:
-    """Put consecutive arrays of pairs together, as long as they are not more than enough: many hold few."""
+def gather(arrays: Iterator[CandidatePairs], max_pairs: int) -> Iterator[CandidatePairs]:
+    """Join consecutive arrays, as many have few pairs, into arrays of at most ``max_pairs`` or of a single one."""
     held: list[CandidatePairs] = []
     count = 0
-    for pairs in found:
-        if held and count + len(pairs) > enough:
+    for pairs in arrays:
+        if held and count + len(pairs) > max_pairs:
             yield join_pairs(held)
             held, count = [], 0
         if len(pairs):

@@ -1,20 +1,15 @@
 """The native kernel: C functions over numpy arrays, called through ctypes.
 
-The library is built from layers/kernel and lies on Python's path: in its own layer where it is deployed, below build/
-in a checkout. ctypes releases the GIL while a function runs, so threads compare side by side. What is passed is looked
-at here (types, shapes, contiguity), and what it says (row numbers, ranges) in the library: neither reads out of bounds.
+ctypes releases the GIL while a function runs, so threads compare side by side. `linkage.engines.kernel_library` loads
+the library and checks the arrays that are passed to it.
 
 This module is thin: `linkage.engines.native` decides how to use it.
 """
 
 import ctypes
-import platform
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,25 +19,20 @@ from linkage.candidates.pairs import CANDIDATE, PAIR, CandidatePairs, Candidates
 from linkage.encodings.encoding_sets import Encodings
 from linkage.encodings.rectangles import Rectangles
 from linkage.engines.contract import Groups, SolverLimitReached
+from linkage.engines.kernel_library import LIMIT, Handle, check_array, library, raise_for
 
-LIBRARY = f"liblinkage_kernel.{platform.machine()}.so"
 SMALLEST_CAPACITY = 1024
-"""`Scan.next_pairs` must be allowed to find so many pairs."""
+"""Pairs that must at least fit into the array given to `Scan.next_pairs`."""
 LARGEST_SAMPLE = 1 << 16
-"""A sample has at most so many pairs."""
+"""Pairs that a sample has at most."""
 
 _ROW_TEXT = 40
-"""Bytes of a row of scores beside the score, at most."""
-_INVALID, _OUT_OF_ORDER, _LIMIT = -2, -3, -4
+"""Bytes of a row of scores at most, without the score."""
 _BYTE, _ROW_NUMBER = np.dtype(np.uint8), np.dtype(np.int64)
 
 
-class KernelNotFound(RuntimeError):
-    """The library is not on Python's path; in a checkout `make setup` builds it."""
-
-
 class KernelPath(IntEnum):
-    """Ways to compare; all give the same pairs. BEST is the fastest that the machine can take."""
+    """Instruction sets to compare with; all give the same pairs. BEST is the fastest that the machine has."""
 
     BEST = 0
     PORTABLE = 1
@@ -52,29 +42,18 @@ class KernelPath(IntEnum):
 
 
 def paths() -> list[KernelPath]:
-    """Return the ways to compare that this machine can take."""
+    """Return the paths that this machine can take."""
     return [path for path in KernelPath if path and library().linkage_path(path) == path]
-
-
-class _Handle:
-    """An object of the library; freed with this one."""
-
-    def __init__(self, pointer: int | None, free: Any) -> None:  # noqa: ANN401
-        self.pointer, self._free = pointer, free
-
-    def __del__(self) -> None:
-        if self.pointer is not None:
-            self._free(self.pointer)
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How to compare; what is found is the same."""
+    """Options that decide how fast comparing is, never its result."""
 
     reorder: bool = False
     """Copy the encodings with their most telling bits first: pays from a few hundred comparisons a row."""
     filter_bits: int = 0
-    """How many bits to look at before a pair is given up or counted in full; 0 lets a sample decide."""
+    """Number of bits to look at before a pair is given up or counted in full; 0 lets a sample decide."""
     path: KernelPath = KernelPath.BEST
 
 
@@ -88,8 +67,8 @@ class Comparison:
     threshold : float
         In (0, 1].
     sample : int64 array, shape (k, 2)
-        Pairs of row numbers like those that will be compared. They decide how, never what is found; k may be 0, and is
-        at most `LARGEST_SAMPLE`.
+        Pairs of row numbers like those that will be compared. They decide how fast comparing is, never its result; k
+        may be 0, and is at most `LARGEST_SAMPLE`.
     tuning : Tuning
         How to compare.
 
@@ -111,7 +90,7 @@ class Comparison:
         tuning: Tuning,
     ) -> None:
         for array, dtype in ((left, _BYTE), (right, _BYTE), (sample, _ROW_NUMBER)):
-            _check(array, dtype, 2)
+            check_array(array, dtype, 2)
         if sample.shape[1] != 2 or left.shape[1] != right.shape[1]:  # noqa: PLR2004
             raise ValueError("a sample has two columns, and encodings have one size")
         self._read = left, right
@@ -120,12 +99,12 @@ class Comparison:
             *(sample.ctypes.data, len(sample), int(tuning.reorder), tuning.filter_bits, tuning.path),
             ctypes.byref(error := ctypes.c_int64()),
         )
-        _raise_for(error.value, f"cannot compare so: encodings of {left.shape[1]} bytes, {threshold=}, {tuning}")
-        self.handle = _Handle(pointer, library().linkage_comparison_free)
+        raise_for(error.value, f"cannot compare: encodings of {left.shape[1]} bytes, {threshold=}, {tuning}")
+        self.handle = Handle(pointer, library().linkage_comparison_free)
 
     @property
     def filter_bits(self) -> int:
-        """How many bits the filter looks at; a multiple of 12."""
+        """Number of bits that the filter looks at; a multiple of 12."""
         return int(library().linkage_comparison_filter_bits(self.handle.pointer))
 
 
@@ -146,7 +125,7 @@ class Scan:
     """
 
     def __init__(self, comparison: Comparison, rectangles: Rectangles) -> None:
-        _check(rectangles, _ROW_NUMBER, 2)
+        check_array(rectangles, _ROW_NUMBER, 2)
         if rectangles.shape[1] != 4:  # noqa: PLR2004
             raise ValueError("rectangles have four columns")
         self._comparison = comparison
@@ -154,24 +133,24 @@ class Scan:
             *(comparison.handle.pointer, rectangles.ctypes.data, len(rectangles)),
             ctypes.byref(error := ctypes.c_int64()),
         )
-        _raise_for(error.value, "a rectangle reaches beyond the arrays")
-        self._handle = _Handle(pointer, library().linkage_scan_free)
+        raise_for(error.value, "a rectangle reaches beyond the arrays")
+        self._handle = Handle(pointer, library().linkage_scan_free)
         self.done = False
 
     def next_pairs(self, into: CandidatePairs) -> int:
-        """Find the next candidate pairs, and return how many; ``done`` is then true if there are no more.
+        """Find the next candidate pairs and return their number; ``done`` is then true if there are no more.
 
         Parameters
         ----------
         into : array of `linkage.candidates.pairs.PAIR`
-            Where they are written; at least `SMALLEST_CAPACITY` long.
+            The pairs are written here; at least `SMALLEST_CAPACITY` long.
         """
-        _check(into, PAIR, 1)
+        check_array(into, PAIR, 1)
         done = ctypes.c_int32()
-        found = library().linkage_scan_next(self._handle.pointer, into.ctypes.data, len(into), ctypes.byref(done))
-        _raise_for(found, f"at least {SMALLEST_CAPACITY} pairs must go into the array")
+        count = library().linkage_scan_next(self._handle.pointer, into.ctypes.data, len(into), ctypes.byref(done))
+        raise_for(count, f"at least {SMALLEST_CAPACITY} pairs must go into the array")
         self.done = bool(done.value)
-        return int(found)
+        return int(count)
 
 
 def sort_pairs(pairs: CandidatePairs) -> CandidatePairs:
@@ -186,9 +165,9 @@ def sort_candidates(candidates: Candidates) -> Candidates:
 
 def _sorted(sort: Any, records: NDArray[np.void], dtype: np.dtype[Any]) -> NDArray[np.void]:  # noqa: ANN401
     records = np.ascontiguousarray(records)
-    _check(records, dtype, 1)
+    check_array(records, dtype, 1)
     ordered = np.empty(len(records), dtype=dtype)
-    _raise_for(sort(records.ctypes.data, ordered.ctypes.data, len(records)), "cannot sort")
+    raise_for(sort(records.ctypes.data, ordered.ctypes.data, len(records)), "cannot sort")
     return ordered
 
 
@@ -204,18 +183,19 @@ def format_scores(candidates: Candidates) -> bytes:
     b'[[0,7],[1,8],0.6666666666666666]'
     """
     candidates = np.ascontiguousarray(candidates)
-    _check(candidates, CANDIDATE, 1)
-    found = scores(candidates)
-    ends = np.append(np.flatnonzero(found[1:] != found[:-1]) + 1, len(found))[: len(found)]
-    texts = [repr(score) for score in found[ends - 1].tolist()]
+    check_array(candidates, CANDIDATE, 1)
+    values = scores(candidates)
+    # Python's text of a score is made once for each run of equal ones: `ends` is where each run ends.
+    ends = np.append(np.flatnonzero(values[1:] != values[:-1]) + 1, len(values))[: len(values)]
+    texts = [repr(score) for score in values[ends - 1].tolist()]
     text_ends = np.cumsum(list(map(len, texts)), dtype=np.int64)
     longest = max(map(len, texts), default=0)
-    target = np.empty(len(found) * (_ROW_TEXT + longest), dtype=np.uint8)
+    target = np.empty(len(values) * (_ROW_TEXT + longest), dtype=np.uint8)
     size = library().linkage_format_scores(
         *(candidates.ctypes.data, len(candidates), ends.ctypes.data, text_ends.ctypes.data, len(ends)),
         *("".join(texts).encode(), target.ctypes.data, len(target)),
     )
-    _raise_for(size, "cannot write the scores")
+    raise_for(size, "cannot write the scores")
     return target[:size].tobytes()
 
 
@@ -235,18 +215,18 @@ class GreedySolver:
         pointer = library().linkage_solver_new(
             *(len(counts), counts.ctypes.data, max_pending), ctypes.byref(error := ctypes.c_int64())
         )
-        _raise_for(error.value, f"cannot group {len(counts)} data sets of {counts.sum()} records in all")
-        self._handle = _Handle(pointer, library().linkage_solver_free)
+        raise_for(error.value, f"cannot group {len(counts)} data sets of {counts.sum()} records in all")
+        self._handle = Handle(pointer, library().linkage_solver_free)
         self._max_pending = max_pending
 
     def feed(self, candidates: Candidates) -> None:
         """See `linkage.engines.contract.Solver.feed`."""
         candidates = np.ascontiguousarray(candidates)
-        _check(candidates, CANDIDATE, 1)
+        check_array(candidates, CANDIDATE, 1)
         result = library().linkage_solver_feed(self._handle.pointer, candidates.ctypes.data, len(candidates))
-        if result == _LIMIT:
+        if result == LIMIT:
             raise SolverLimitReached(f"more than {self._max_pending} pairs of groups may still merge")
-        _raise_for(result, "a candidate names a data set or a record that is not there, or has no score")
+        raise_for(result, "a candidate names a data set or a record that is not there, or has no score")
 
     def groups(self) -> Groups:
         """See `linkage.engines.contract.Solver.groups`."""
@@ -257,60 +237,5 @@ class GreedySolver:
         result = library().linkage_solver_groups(
             self._handle.pointer, datasets.ctypes.data, records.ctypes.data, offsets.ctypes.data
         )
-        _raise_for(result, "cannot group")
+        raise_for(result, "cannot group")
         return datasets, records, offsets
-
-
-def _check(array: NDArray[Any], dtype: np.dtype[Any], dimensions: int) -> None:
-    """Raise if the library could not read the array as what it expects."""
-    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != dimensions:
-        raise ValueError(f"a {dimensions}-dimensional array of {dtype} is needed")
-    if not array.flags.c_contiguous:
-        raise ValueError("a C-contiguous array is needed")
-
-
-def _raise_for(result: int, problem: str) -> None:
-    if result == _OUT_OF_ORDER:
-        raise ValueError("candidates are out of order, or one comes twice")
-    if result == _INVALID:
-        raise ValueError(problem)
-    if result < 0:
-        raise MemoryError("there is not enough memory")
-
-
-@cache
-def library() -> ctypes.CDLL:
-    """Return the library, loaded once."""
-    for folder in sys.path:
-        if (file := Path(folder, LIBRARY)).is_file():
-            return _declare(ctypes.CDLL(str(file)))
-    raise KernelNotFound(f"{LIBRARY} is not on Python's path; `make setup` builds it")
-
-
-def _declare(loaded: ctypes.CDLL) -> ctypes.CDLL:
-    """Say what the functions take and return: layers/kernel/src/kernel.h."""
-    address, size, word = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "linkage_path": (word, [word]),
-        "linkage_comparison_new": (
-            address,
-            [address, size, address, size, word, ctypes.c_double, address, size, word, word, word, address],
-        ),
-        "linkage_comparison_filter_bits": (word, [address]),
-        "linkage_comparison_free": (None, [address]),
-        "linkage_scan_new": (address, [address, address, size, address]),
-        "linkage_scan_next": (size, [address, address, size, address]),
-        "linkage_scan_free": (None, [address]),
-        "linkage_sort_pairs": (size, [address, address, size]),
-        "linkage_sort_candidates": (size, [address, address, size]),
-        "linkage_format_scores": (size, [address, size, address, address, size, ctypes.c_char_p, address, size]),
-        "linkage_solver_new": (address, [size, address, size, address]),
-        "linkage_solver_feed": (size, [address, address, size]),
-        "linkage_solver_count": (None, [address, address, address]),
-        "linkage_solver_groups": (size, [address, address, address, address]),
-        "linkage_solver_free": (None, [address]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(loaded, name)
-        function.restype, function.argtypes = result, arguments
-    return loaded

@@ -1,8 +1,8 @@
 """The native kernel as an engine: how rectangles are cut into tasks, threads share them, and memory stays bounded.
 
-A rectangle is compared in tiles, small enough for the second cache and to be shared evenly, large enough that what is
-made ready for one (its rows sorted and transposed) is a few percent of the work. Small rectangles are put together
-until they are worth a task. Who is compared with whom decides the time, never the answer.
+A rectangle is compared in tiles, small enough for the second cache and to be shared evenly, large enough that preparing
+one (its rows are sorted and transposed) is a few percent of the work. Small rectangles are joined until they are worth
+a task. How rectangles are cut and joined decides the time, never the result.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,19 +32,19 @@ from linkage.engines.kernel import (
 TILE_ROWS = 4096, 16384
 """Rows on the left and on the right of a tile."""
 TASK_COMPARISONS = 1 << 26
-"""A task is about so much: some 50 ms."""
+"""Comparisons of a task, about: some 50 ms."""
 RECTANGLE_OVERHEAD = 64
-"""What a rectangle costs beside its comparisons, in comparisons."""
+"""The cost of a rectangle beside its comparisons, counted in comparisons."""
 REORDER_FROM = 500
-"""Comparisons a row from which it pays to copy the encodings with their most telling bits first."""
+"""Comparisons per row from which it pays to copy the encodings with their most telling bits first."""
 SAMPLE_PAIRS = 4096
 SAMPLE_SHARE = 1000
-"""At most every so manieth pair is looked at for the sample, so that it costs little."""
+"""The sample has at most one in `SAMPLE_SHARE` of the pairs to compare, so that it costs little."""
 SAMPLE_SEED = 5
 
 
 class NativeEngine:
-    """An `linkage.engines.contract.Engine`."""
+    """A `linkage.engines.contract.Engine`."""
 
     def __init__(self, path: KernelPath = KernelPath.BEST) -> None:
         self._path = path
@@ -69,8 +69,7 @@ class NativeEngine:
         comparison = Comparison(left, right, threshold, sample=draw_sample(rectangles), tuning=tuning)
         capacity = max(SMALLEST_CAPACITY, max_pairs // threads)
         scan = _scan_alone if threads == 1 else partial(_scan_shared, threads=threads)
-        found = scan(comparison, tasks, capacity=capacity)
-        return gather(found, capacity)
+        return gather(scan(comparison, tasks, capacity=capacity), capacity)
 
     def sort_pairs(self, pairs: CandidatePairs) -> CandidatePairs:
         """See `linkage.engines.contract.Engine.sort_pairs`."""
@@ -91,7 +90,10 @@ class NativeEngine:
 
 
 def draw_sample(rectangles: Rectangles) -> NDArray[np.int64]:
-    """Draw pairs of rows, each as likely as any other that is to be compared; the same ones each time.
+    """Draw pairs of rows to compare, each with the same probability; the same ones each time.
+
+    Pairs are numbered through all rectangles, row by row. A drawn number is found in the running total of the
+    rectangles' areas, and what is left of it gives row and column, so that no pairs but the drawn ones are made.
 
     Returns
     -------
@@ -111,7 +113,11 @@ def draw_sample(rectangles: Rectangles) -> NDArray[np.int64]:
 
 
 def split_tasks(rectangles: Rectangles) -> Iterator[Rectangles]:
-    """Cut large rectangles into tiles, and put tiles together into tasks of about equal cost."""
+    """Cut large rectangles into tiles, and join tiles into tasks of about equal cost.
+
+    The running total of the tiles' costs is divided by a task's cost: tiles with the same quotient make a task. There
+    may be millions of tiny rectangles, so none is touched in Python.
+    """
     tiles = _cut(rectangles)
     if not len(tiles):
         return
@@ -121,7 +127,7 @@ def split_tasks(rectangles: Rectangles) -> Iterator[Rectangles]:
 
 
 def _cut(rectangles: Rectangles) -> Rectangles:
-    """Cut what is larger than a tile; leave out what is empty."""
+    """Cut the rectangles that are larger than a tile; leave out the empty ones."""
     sizes = areas(rectangles)
     large = sizes > TASK_COMPARISONS // 4
     small = rectangles[(sizes > 0) & ~large]
@@ -139,7 +145,10 @@ def _scan_alone(comparison: Comparison, tasks: list[Rectangles], *, capacity: in
 def _scan_shared(
     comparison: Comparison, tasks: list[Rectangles], *, threads: int, capacity: int
 ) -> Iterator[CandidatePairs]:
-    """Let threads take tasks. A thread waits while its pairs are not asked for, so that memory stays bounded."""
+    """Compare in threads, each of which takes the next task when it is done with one.
+
+    A thread fills its one buffer and waits until the caller takes the pairs, so that memory stays bounded.
+    """
     waiting = iter(tasks)
     running: dict[Future[int], tuple[Scan, NDArray[np.void]]] = {}
     with ThreadPoolExecutor(threads) as pool:
@@ -152,13 +161,13 @@ def _scan_shared(
         while running:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 scan, buffer = running.pop(future)
-                found = buffer[: future.result()].copy()
+                pairs = buffer[: future.result()].copy()
                 if not scan.done:
                     go_on(scan, buffer)
                 else:
                     for task in islice(waiting, 1):
                         go_on(Scan(comparison, task), buffer)
-                yield found
+                yield pairs
 
 
 def _next_pairs(scan: Scan, buffer: NDArray[np.void]) -> CandidatePairs:

@@ -5,7 +5,8 @@ are tiled, small ones packed together, so that a chunk is about as much work as 
 range of rows on either side, however tiny its blocks are. Work is comparing and reading: the rows of unshared blocks
 that lie between shared ones are read too, and count.
 
-This module is pure: block tables in, chunks out, the same ones each time.
+This module is pure, and gives the same chunks for the same block tables each time. It computes on whole tables, because
+there may be millions of tiny blocks; Python's loops are over chunks alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ from linkage.encodings.rectangles import Rectangles, areas, count_pairs, tile
 MOST_CHUNKS = 64
 """A run is cut into about this many chunks, unless they would be too small or too large: progress is smooth."""
 ROW_COST_PER_BYTE = 8
-"""A byte that is read from S3 takes about as long as so many comparisons with the native engine."""
+"""Comparisons that the native engine makes, about, in the time that reading a byte from S3 takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,20 +42,20 @@ class Chunk:
 
     @property
     def comparisons(self) -> int:
-        """How many pairs of rows the chunk holds."""
+        """The number of pairs of rows."""
         return count_pairs(self.rectangles)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a run's work is cut: what a chunk costs at most, and how many comparisons it has at most."""
+    """Bounds on the chunks of a run: on the cost of each, and on its comparisons."""
 
     max_cost: int
-    """In comparisons; those that are made and those that reading counts as."""
+    """Counted in comparisons: those that are made, and `row_cost` for each row that is read."""
     row_cost: int = 0
-    """As how many comparisons a row counts that is read."""
+    """The cost of reading a row, counted in comparisons."""
     candidate_bound: int | None = None
-    """Comparisons that have as many candidate pairs as a chunk should have at most; None where they are few anyway."""
+    """Bound on a chunk's comparisons that keeps its candidate pairs few; None where they are few anyway."""
 
     def __post_init__(self) -> None:
         if min(self.max_cost, self.max_comparisons) < 1:
@@ -62,7 +63,7 @@ class Work:
 
     @property
     def max_comparisons(self) -> int:
-        """How many comparisons a chunk has at most, for whichever reason."""
+        """The smaller of the two bounds on a chunk's comparisons."""
         return self.max_cost if self.candidate_bound is None else min(self.max_cost, self.candidate_bound)
 
 
@@ -72,12 +73,12 @@ def count_comparisons(datasets: Sequence[BlockTable]) -> int:
 
 
 def choose_chunk_size(total: int, *, smallest: int, largest: int) -> int:
-    """Choose how many comparisons a chunk should have at most, between the two bounds."""
+    """Choose the most that a chunk should cost, between the two bounds, for a run that costs ``total``."""
     return max(1, min(largest, max(smallest, -(-total // MOST_CHUNKS))))
 
 
 def choose_work(datasets: Sequence[BlockTable], encoding_size: int, *, smallest: int, largest: int) -> Work:
-    """Choose how a run is cut: by its comparisons and by what is read for them, between the two bounds."""
+    """Choose the bounds on a run's chunks by its comparisons and by the rows that are read for them."""
     row_cost = ROW_COST_PER_BYTE * encoding_size
     cost = count_comparisons(datasets) + row_cost * sum(map(count_rows, datasets))
     return Work(choose_chunk_size(cost, smallest=smallest, largest=largest), row_cost)
@@ -114,9 +115,12 @@ def _shared(left: BlockTable, right: BlockTable) -> tuple[BlockTable, BlockTable
 
 
 def _can_reach(ones: BlockTable, others: BlockTable, threshold: float) -> NDArray[np.bool_]:
-    """Tell for which blocks a pair could reach the threshold: the closest popcounts, all bits of the smaller shared.
+    """Return a mask of the blocks in which a pair could reach the threshold.
 
-    The score of that pair is computed as any score is, so that a pair on the threshold is not lost to rounding.
+    The Dice coefficient of encodings with a and b <= a bits set is at most 2b / (a + b), where all bits of the smaller
+    are shared, and grows as the popcounts come closer: so the closest popcounts of the two blocks decide (the length
+    filter of set similarity joins: A. Arasu, V. Ganti and R. Kaushik, "Efficient exact set-similarity joins", VLDB
+    2006). That bound is computed as any score is, so that a pair on the threshold is not lost to rounding.
     """
     smaller = np.minimum(ones["largest_popcount"], others["largest_popcount"]).astype(np.float64)
     larger = np.maximum(smaller, np.maximum(ones["smallest_popcount"], others["smallest_popcount"]))
@@ -142,7 +146,11 @@ def _tile(block: Rectangles, max_comparisons: int) -> Iterator[Rectangles]:
 
 
 def _pack(rectangles: Rectangles, work: Work) -> Iterator[Rectangles]:
-    """Gather consecutive blocks while their comparisons, and the rows from the first to the last, are not too much."""
+    """Gather consecutive blocks while their comparisons, and the rows from the first to the last, are not too much.
+
+    The cost of the blocks from one to another is the difference of two running totals, of comparisons and of rows. Both
+    ascend, so that a binary search finds the last block that a chunk has room for: a chunk takes O(log n) steps.
+    """
     comparisons = np.concatenate([[0], areas(rectangles).cumsum()])
     ends = comparisons[1:] + work.row_cost * (rectangles[:, 1] + rectangles[:, 3])
     starts = comparisons[:-1] + work.row_cost * (rectangles[:, 0] + rectangles[:, 2])

@@ -1,4 +1,4 @@
-"""Tell how often a pair of records is compared: once for each block that both are in.
+"""Count how often a pair of records is compared: once for each block that both are in.
 
 This module is pure.
 """
@@ -14,14 +14,18 @@ from linkage.encodings.encoding_sets import Rows
 
 
 class _Blocks(NamedTuple):
-    """The shared blocks of records, one after the other: those of each pair's record are ``counts`` from ``starts``."""
+    """The shared blocks of records, concatenated: the record of pair i has ``counts[i]``, from ``starts[i]`` on."""
 
     blocks: Indices
     starts: Indices
     counts: Indices
 
     def keys(self, blocks: int) -> NDArray[np.int64]:
-        """Return a number for each pair and block of its record; the pair's is it divided by ``blocks``."""
+        """Return a number for each pair and block of its record: pair times ``blocks`` plus block.
+
+        Lists of different lengths are joined without a loop in Python: each element's place is its place in the result,
+        moved by the distance between its list's start in `blocks` and in the result.
+        """
         pairs = np.repeat(np.arange(len(self.counts)), self.counts)
         before = np.cumsum(self.counts) - self.counts
         places = np.arange(len(pairs)) + np.repeat(self.starts - before, self.counts)
@@ -30,7 +34,7 @@ class _Blocks(NamedTuple):
 
 
 def count_shared_blocks(tables: Sequence[BlockTable], rows: Sequence[Rows], pairs: Sequence[Rows]) -> NDArray[np.int64]:
-    """Return in how many blocks both records of each pair are.
+    """Return the number of blocks that both records of each pair are in.
 
     Parameters
     ----------
@@ -41,7 +45,8 @@ def count_shared_blocks(tables: Sequence[BlockTable], rows: Sequence[Rows], pair
 
     Notes
     -----
-    Takes memory for each pair and each block that its records are in.
+    Memory grows with the number of pairs and of blocks that their records are in. Each side is a set of (pair, block)
+    as one integer; those in both sets are the shared blocks.
     """
     places = shared_blocks(*tables)
     blocks = max(1, len(places[0]))
@@ -50,16 +55,16 @@ def count_shared_blocks(tables: Sequence[BlockTable], rows: Sequence[Rows], pair
 
 
 def _blocks_of(records: Rows, rows: Rows, table: BlockTable, shared: Indices) -> _Blocks:
-    """Return which of the shared blocks, numbered in their order, each of the records is in."""
+    """Return the shared blocks, numbered in their order, that each of the records is in."""
     known, place = np.unique(records, return_inverse=True)
-    asked = np.zeros(int(rows.max(initial=0)) + 1, dtype=bool)
-    asked[known] = True
-    found = np.flatnonzero(asked[rows])
+    wanted = np.zeros(int(rows.max(initial=0)) + 1, dtype=bool)
+    wanted[known] = True
+    places = np.flatnonzero(wanted[rows])  # a mask by record index, because `isin` would sort all rows
     numbers = np.full(len(table), -1)
     numbers[shared] = np.arange(len(shared))
-    blocks = numbers[np.searchsorted(table["first_row"], found, side="right") - 1]
-    found, blocks = found[blocks >= 0], blocks[blocks >= 0]
-    owners = np.searchsorted(known, rows[found])
+    blocks = numbers[np.searchsorted(table["first_row"], places, side="right") - 1]
+    places, blocks = places[blocks >= 0], blocks[blocks >= 0]
+    owners = np.searchsorted(known, rows[places])
     counts = np.bincount(owners, minlength=len(known))
     starts = np.cumsum(counts) - counts
     return _Blocks(blocks[np.argsort(owners, kind="stable")], starts[place], counts[place])

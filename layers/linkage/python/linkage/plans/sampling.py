@@ -1,10 +1,10 @@
 """Estimate how many candidate pairs a run will have, from a sample of its comparisons.
 
-Pairs of blocks are drawn, each as likely as it has comparisons; of each, rows on either side, evenly spread over the
-block, and every row drawn on the left is compared with every one on the right. Rows lie in the order of their
-popcounts, so spreading them evenly leaves out no kind of record; and what is drawn twice as often counts twice, so that
-many tiny blocks weigh what they should beside a large one. Every comparison of the run is as likely to be made as any
-other, so the estimate is right on average. The draw is seeded by the run's id: a plan made twice is the same.
+Blocks are drawn with a probability in proportion to their comparisons; of each, rows on either side, evenly spread over
+the block, and each row drawn on the left is compared with each one on the right. Rows lie in the order of their
+popcounts, so that spreading them evenly leaves out no kind of record. A block that is drawn twice counts twice. So each
+comparison of the run is made with the same probability, and the estimate is right on average, whatever the blocks. The
+draw is seeded by the run's id: a plan made twice is the same.
 
 Blocks are drawn in groups of neighbours, which are read with one request: their keys are hashes, so that neighbours
 have no more in common than others.
@@ -26,25 +26,25 @@ from linkage.encodings.block_tables import BlockTable, block_comparisons
 from linkage.plans.chunking import reachable_blocks
 
 GROUPS = 16
-"""Places of the run's comparisons, evenly spread, from each of which neighbours are drawn."""
+"""Number of places, evenly spread over the run's comparisons, from each of which neighbours are drawn."""
 FEWEST_DRAWS, MOST_DRAWS = 256, 1024
 FREE_COMPARISONS = 1 << 18
-"""So many cost next to nothing: as long as whole blocks are not more, more of them are drawn."""
+"""Comparisons that cost next to nothing: more blocks are drawn as long as all of theirs are no more."""
 NEIGHBOURS_APART = 4
-"""How far from each other they are drawn, in blocks of the size that most comparisons are in: few are drawn twice."""
+"""Distance between neighbours, in blocks of the size that most comparisons are in, so that few are drawn twice."""
 DRAWS_PER_SPAN, SPAN_ROWS = 4, 64
 """A block that is drawn 256 times has 64 spans of 64 rows read on either side, and 16 million comparisons made."""
 CERTAINTY = 4
 """Standard errors that a sample may be off by."""
 DOUBT = 1.25
-"""A sample may be off by so much even if all that was drawn agrees."""
+"""Factor that a sample may be off by even if all draws agree."""
 
 Span = tuple[int, int]
 """Rows from the first up to, not including, the second."""
 
 
 class Draw(NamedTuple):
-    """Rows of two data sets to be compared with each other, all with all, and how often their block was drawn."""
+    """Rows of a block to be compared, all on the left with all on the right; the block was drawn ``times`` times."""
 
     left: int
     right: int
@@ -54,27 +54,26 @@ class Draw(NamedTuple):
 
     @property
     def sides(self) -> tuple[tuple[int, list[Span]], tuple[int, list[Span]]]:
-        """Data set and spans, on the left and on the right."""
+        """Data set and spans on the left, and on the right."""
         return (self.left, self.left_spans), (self.right, self.right_spans)
 
     @property
     def rows(self) -> tuple[int, int]:
-        """How many rows it holds, on the left and on the right."""
+        """Number of rows on the left, and on the right."""
         left, right = (sum(stop - start for start, stop in spans) for _, spans in self.sides)
         return left, right
 
     @property
     def comparisons(self) -> int:
-        """How many pairs of rows it holds."""
+        """Number of pairs of rows."""
         left, right = self.rows
         return left * right
 
 
-class Found(NamedTuple):
+class DrawnPairs(NamedTuple):
     """The candidate pairs among the rows of a draw.
 
-    ``left`` and ``right`` of ``pairs`` count the draw's rows from 0; ``weights``, shape (n,), says as how many a pair
-    counts.
+    ``left`` and ``right`` of ``pairs`` count the draw's rows from 0; each pair counts ``weights`` times, shape (n,).
     """
 
     draw: Draw
@@ -84,10 +83,10 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a sample tells of a run of so many comparisons.
+    """An estimate of the candidate pairs of a run of ``comparisons`` comparisons.
 
-    `scores` are those of the candidate pairs of the sample, the highest first; `shares` how large a part of the run's
-    comparisons each stands for; `error` is the standard error of their sum.
+    `scores` are those of the candidate pairs of the sample, the highest first; `shares` are the parts of the run's
+    comparisons that they stand for; `error` is the standard error of the sum of the shares.
     """
 
     scores: NDArray[np.float64]
@@ -97,7 +96,7 @@ class Estimate:
 
     @property
     def candidates(self) -> int:
-        """How many candidate pairs the run will have, about."""
+        """The expected number of candidate pairs."""
         return round(float(self.shares.sum()) * self.comparisons)
 
     def exceeds(self, limit: int) -> bool:
@@ -106,7 +105,7 @@ class Estimate:
         return min(share / DOUBT, share - CERTAINTY * self.error) * self.comparisons > limit
 
     def fitting_threshold(self, limit: int) -> float | None:
-        """Return the lowest threshold, in hundredths, that leaves at most ``limit`` pairs, about; None if none does."""
+        """Return the lowest threshold, in hundredths, with about ``limit`` pairs at most; None if there is none."""
         counts = np.cumsum(self.shares) * self.comparisons
         first_too_many = int(np.searchsorted(counts, limit, side="right"))
         if first_too_many == len(counts):
@@ -118,7 +117,7 @@ class Estimate:
         return hundredths / 100 if hundredths <= 100 else None  # noqa: PLR2004  no score is above 1
 
     def bound_chunk_size(self, max_candidates: int) -> int | None:
-        """Return with how many comparisons a chunk has about ``max_candidates`` pairs; None if none were found."""
+        """Return the comparisons in which to expect ``max_candidates`` pairs; None if the sample has no pair."""
         share = float(self.shares.sum())
         return max(1, ceil(max_candidates / share)) if share else None
 
@@ -168,43 +167,48 @@ def join_spans(spans: Sequence[Span], gap: int) -> list[Span]:
     return joined
 
 
-def estimate(found: Sequence[Found], comparisons: int) -> Estimate:
-    """Put together what was found in all draws of a run that makes so many comparisons."""
-    draws = sum(each.draw.times for each in found)
-    parts = [each.weights * (each.draw.times / draws / each.draw.comparisons) for each in found]
-    shares, found_scores = (
-        np.concatenate([np.empty(0), *columns]) for columns in (parts, (scores(each.pairs) for each in found))
-    )
+def estimate(sample: Sequence[DrawnPairs], comparisons: int) -> Estimate:
+    """Estimate the candidate pairs of a run of ``comparisons`` comparisons from those of all draws.
+
+    Blocks are drawn in proportion to their comparisons. So the mean over draws, of the share of a draw's comparisons
+    that are candidates, is the run's share on average (M. H. Hansen and W. N. Hurwitz, "On the theory of sampling from
+    finite populations", Annals of Mathematical Statistics 14, 1943).
+    """
+    draws = sum(each.draw.times for each in sample)
+    parts = [each.weights * (each.draw.times / draws / each.draw.comparisons) for each in sample]
+    shares = np.concatenate([np.empty(0), *parts])
+    sampled_scores = np.concatenate([np.empty(0), *(scores(each.pairs) for each in sample)])
     variance = 0.0
-    for each, part in zip(found, parts, strict=True):
+    for each, part in zip(sample, parts, strict=True):
         certain = each.draw.times > draws / GROUPS  # a block so large is drawn every time: it stands for no other
         expected = part.sum() if certain else shares.sum() * each.draw.times / draws
         variance += _deviation(each, part, float(expected))
-    order = np.argsort(-found_scores, kind="stable")
-    return Estimate(found_scores[order], shares[order], comparisons, sqrt(variance))
+    order = np.argsort(-sampled_scores, kind="stable")
+    return Estimate(sampled_scores[order], shares[order], comparisons, sqrt(variance))
 
 
-def _deviation(found: Found, shares: NDArray[np.float64], expected: float) -> float:
-    """Return how far what was found in a draw is from what is expected of it, squared: its part of the variance.
+def _deviation(drawn: DrawnPairs, shares: NDArray[np.float64], expected: float) -> float:
+    """Return the squared difference between a draw's share and the expected one: its part of the variance.
 
-    Records that match much may lie together, in a block or in a part of it. So neither pairs nor rows say how sure the
-    sum is, only what was drawn apart from each other: blocks, and in a large one the strips of rows of either side.
+    Records with many matches may lie together, in a block or in a part of it. So pairs and rows are not independent,
+    only what was drawn apart from each other is: blocks, and in a large one the strips of rows of either side.
     """
-    strips = [max(1, min(_count_spans(found.draw.times), rows // SPAN_ROWS)) for rows in found.draw.rows]
+    strips = [max(1, min(_count_spans(drawn.draw.times), rows // SPAN_ROWS)) for rows in drawn.draw.rows]
     if max(strips) == 1:
         return float(shares.sum() - expected) ** 2
     deviation = 0.0
-    for name, rows, count in zip(("left", "right"), found.draw.rows, strips, strict=True):
+    for name, rows, count in zip(("left", "right"), drawn.draw.rows, strips, strict=True):
         if count > 1:
-            sums = np.bincount(found.pairs[name].astype(np.int64) * count // rows, weights=shares, minlength=count)
+            sums = np.bincount(drawn.pairs[name].astype(np.int64) * count // rows, weights=shares, minlength=count)
             deviation += float(np.square(sums - expected / count).sum())
     return deviation
 
 
 def _spread_places(total: float, block_size: float, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Draw which of all comparisons to look at, in groups; each comparison is as likely as any other.
+    """Draw numbers of comparisons, of ``total``, in groups of neighbours; each has the same probability.
 
-    ``block_size`` is how many comparisons the block of a comparison has on average.
+    One random shift, round the end, moves all places together: it alone makes the probabilities equal. ``block_size``
+    is the mean, over comparisons, of the comparisons that their block has.
     """
     draws = min(MOST_DRAWS, max(FEWEST_DRAWS, int(FREE_COMPARISONS / block_size)))
     neighbours = np.arange(draws // GROUPS) * min(total / draws, NEIGHBOURS_APART * block_size)
@@ -216,14 +220,14 @@ def _spread_places(total: float, block_size: float, generator: np.random.Generat
 def _number(
     shared: dict[tuple[int, int], tuple[BlockTable, BlockTable]], drawn: list[int]
 ) -> list[tuple[int, int, Any, Any]]:
-    """Return data sets and blocks of the drawn numbers, which count through all pairs of data sets; they ascend."""
-    found, first = [], 0
+    """Return the data sets and blocks of drawn numbers, which ascend and count through all pairs of data sets."""
+    blocks, first = [], 0
     for (left, right), (ones, others) in shared.items():
         while drawn and drawn[0] < first + len(ones):
             number = drawn.pop(0) - first
-            found.append((left, right, ones[number], others[number]))
+            blocks.append((left, right, ones[number], others[number]))
         first += len(ones)
-    return found
+    return blocks
 
 
 def _count_spans(times: int) -> int:

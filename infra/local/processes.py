@@ -55,7 +55,7 @@ def start(
             stderr=output,
             start_new_session=True,
             user=user,
-            group=None if user is None else _group(user),
+            group=None if user is None else pwd.getpwnam(user).pw_gid,
             extra_groups=None if user is None else [],
             preexec_fn=None if parent_death_signal is None else _tie(parent_death_signal),  # noqa: PLW1509  one call, no locks
         )
@@ -98,10 +98,6 @@ def _find(process: Process) -> psutil.Process | None:
 def _start_time(process: psutil.Process) -> str:
     """Return when a process started, in clock ticks after boot: setting the clock does not change it."""
     return str(round((process.create_time() - psutil.boot_time()) * _TICKS_A_SECOND))
-
-
-def _group(user: str) -> int:
-    return pwd.getpwnam(user).pw_gid
 
 
 def _tie(number: signal.Signals) -> Callable[[], None]:

@@ -190,7 +190,7 @@ def _launch_all(state: Path, wanted: Sequence[Server], *, tied: bool, tell: Prog
     for server in wanted:
         started.append(launch(server, logs, tied=tied))
         write_processes(state, [*earlier, *started])
-    # The slowest was started first; told in the order in which they are ready.
+    # The slowest was started first: reported in the order in which they are ready.
     for server, process in reversed(list(zip(wanted, started, strict=True))):
         await_ready(server, process, logs)
         tell(f"{server.name} is up")

@@ -139,7 +139,7 @@ class Mirror:
             for arn in _listed(each["Resource"])
             for statement in self._deployed_statements(arn.rpartition("/")[2])
         ]
-        return [narrowed for each in (*deployed, *assumed) if (narrowed := _of_s3(each))]
+        return [of_s3 for statement in (*deployed, *assumed) if (of_s3 := _of_s3(statement))]
 
     def _deployed_statements(self, role: str) -> Iterator[dict[str, Any]]:
         for name in self._iam.list_role_policies(RoleName=role)["PolicyNames"]:

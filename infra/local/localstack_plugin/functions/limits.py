@@ -7,9 +7,9 @@ import json
 
 SYNCHRONOUS_REQUEST_BYTES = 6_291_456
 ASYNCHRONOUS_REQUEST_BYTES = 1_048_576
-# AWS grants an answer 100 bytes for its own envelope.
+# AWS allows a response 100 bytes more, for its envelope.
 RESPONSE_BYTES = 6_291_556
-# What API Gateway takes before it looks at the function behind it.
+# API Gateway refuses larger requests before it invokes the function.
 GATEWAY_REQUEST_BYTES = 10_485_760
 
 

@@ -6,10 +6,13 @@ ENVIRONMENTS := build/environments
 DEVELOPMENT := $(ENVIRONMENTS)/development/bin
 UV := UV_NATIVE_TLS=1 $(ENVIRONMENTS)/uv/bin/uv
 REQUIREMENTS := infra/local/requirements
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade-package $(UPGRADE))
+# The dependency groups with an environment of their own.
+LOCKED := development localstack runtime client client-0.1.9 schemathesis checkov plots kernel uv
 
 # What is done by the engine: tested with each, and the rest with the default.
-LINKING := $(addprefix tests/unit/,$(addprefix test_,flow.py result_types.py repeated_delivery.py lost_messages.py \
-	deletion.py failures.py upload_promises.py readers.py) linkage/test_results.py linkage/candidates/test_merging.py)
+LINKING := $(addprefix tests/promises/test_,repeated_delivery.py lost_messages.py deletion.py failures.py readers.py \
+	result_types.py uploads.py) tests/unit/test_flow.py tests/unit/linkage/test_results.py tests/unit/linkage/candidates/test_merging.py
 
 export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE := 1
@@ -38,7 +41,7 @@ test: setup lint types ## Pass every test
 	@echo "== tests: unit, integration, end to end"
 	@$(DEVELOPMENT)/python -m pytest
 	@echo "== tests: what links, with anonlink's engine"
-	@TEST_ENGINE=anonlink $(DEVELOPMENT)/python -m pytest $(LINKING)
+	@TEST_ENGINE=anonlink $(DEVELOPMENT)/python -m pytest $(LINKING) -m "not servers"
 
 up: setup ## Start the service on this machine and leave it running; PORT=8851 OBJECT_STORE=minio
 	@$(DEVELOPMENT)/python -m infra.local up $(if $(PORT),--port $(PORT))
@@ -60,10 +63,10 @@ types: setup ## Check the types
 	@$(DEVELOPMENT)/mypy
 
 unit: setup ## Pass the tests that need no servers; TEST_ENGINE=anonlink
-	@$(DEVELOPMENT)/python -m pytest tests/unit
+	@$(DEVELOPMENT)/python -m pytest tests/unit tests/promises -m "not servers"
 
 integration: setup ## Pass the tests on real servers
-	@$(DEVELOPMENT)/python -m pytest tests/integration
+	@$(DEVELOPMENT)/python -m pytest tests/integration tests/promises -m "servers and not slow"
 
 e2e: setup ## Pass the tests against the deployed local stack
 	@$(DEVELOPMENT)/python -m pytest tests/e2e
@@ -101,13 +104,25 @@ destroy: setup ## Delete a deployment with all that it stores; STAGE=... CONFIRM
 test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests on it, take it away; STAGE=local MINUTES=30
 	@$(DEVELOPMENT)/python -m infra.trial $(or $(STAGE),local) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TAKE_AWAY),--take-away $(TAKE_AWAY))
 
-lock: setup ## Pin today's versions of what the .in files ask for
-	@$(UV) pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux2014 --generate-hashes requirements.in --output-file requirements.txt
-	@cd $(REQUIREMENTS) && for name in development localstack runtime client client-0.1.9 schemathesis checkov plots uv; do \
-		excludes=$$(test -e $$name.excludes && echo --excludes $$name.excludes); \
-		UV_NATIVE_TLS=1 $(CURDIR)/$(ENVIRONMENTS)/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes $$excludes $$name.in --output-file $$name.txt || exit 1; \
-	done
+.PHONY: uv lock-deployed $(LOCKED:%=lock-%)
+lock: $(addprefix lock-,deployed $(LOCKED)) ## Pin what pyproject.toml's dependency groups ask for; pins stay; UPGRADE=package
+
+lock-deployed: uv
+	@echo "== lock requirements.txt"
+	@$(COMPILE) --python-platform x86_64-manylinux2014 --group deployed --output-file requirements.txt
+
+$(LOCKED:%=lock-%): lock-%: uv
+	@echo "== lock $(REQUIREMENTS)/$*.txt"
+	@$(COMPILE) --universal --group $* $(CONSTRAINTS) $(addprefix --excludes ,$(wildcard $(REQUIREMENTS)/$*.excludes)) \
+		--output-file $(REQUIREMENTS)/$*.txt
+
+# What is tested is what is deployed.
+lock-development: CONSTRAINTS := --constraints requirements.txt
+lock-development: lock-deployed
+
+uv:
+	@$(PYTHON) -m infra.local.environments uv
 
 clean: ## Stop the stack and remove all that was built, and all that it kept
-	@test ! -x $(DEVELOPMENT)/python || $(DEVELOPMENT)/python -m infra.local down --remove-data
+	@test ! -x $(DEVELOPMENT)/python || $(DEVELOPMENT)/python -m infra.local down --delete-data
 	rm -rf build

@@ -1,7 +1,6 @@
 """Turn errors into problem details (RFC 9457), as the original's clients read them."""
 
 import functools
-import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, ParamSpec
@@ -9,6 +8,7 @@ from typing import Any, ParamSpec
 from aws_lambda_powertools import Logger
 from chalice.app import Response
 
+from app.response_bodies import ProblemBody
 from linkage import errors
 
 P = ParamSpec("P")
@@ -66,11 +66,12 @@ def problem(
     status: int, *, detail: str | None, title: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return problem details. What the service itself raises has no title, as the original's has none."""
-    body = {"detail": detail, "status": int(status), "title": title, "type": "about:blank"}
-    said: dict[str, str | list[str]] = {"Content-Type": PROBLEM, **(headers or {})}
+    # Not validated, as nothing may fail here: a detail can quote a lone surrogate, which pydantic takes for no text.
+    body = ProblemBody.model_construct(detail=detail, status=int(status), title=title, type="about:blank")
+    sent: dict[str, str | list[str]] = {"Content-Type": PROBLEM, **(headers or {})}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        said |= RETRY
-    return Response(json.dumps(body), said, int(status))
+        sent |= RETRY
+    return Response(body.text(), sent, int(status))
 
 
 def is_problem_missing(answer: dict[str, Any]) -> bool:

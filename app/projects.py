@@ -8,7 +8,7 @@ from app import requests
 from app.environment import world
 from app.problems import problem, problem_details
 from app.request_bodies import ProjectBody
-from app.response_bodies import ProjectCreated, ProjectDescription
+from app.response_bodies import ProjectCreatedBody, ProjectDescriptionBody, ProjectListedBody
 from app.responses import answer, no_content, timestamp
 from linkage.deletion import delete_project
 from linkage.projects import NewProject, create_project, describe_project
@@ -25,7 +25,7 @@ def post_project() -> Response:
         NewProject(body.schema_, body.result_type, body.number_parties, body.name, body.notes, body.uses_blocking),
         world(),
     )
-    created = ProjectCreated(
+    created = ProjectCreatedBody(
         project_id=tokens.project_id, result_token=tokens.result_token, update_tokens=list(tokens.update_tokens)
     )
     return answer(created, HTTPStatus.CREATED)
@@ -38,7 +38,10 @@ def get_projects() -> Response:
     if not world().settings.project_listing:
         return problem(HTTPStatus.FORBIDDEN, detail="The listing of projects is switched off")
     return answer(
-        [{"project_id": project_id, "time_added": timestamp(added)} for project_id, added in world().projects.list()]
+        [
+            ProjectListedBody(project_id=project_id, time_added=timestamp(added))
+            for project_id, added in world().projects.list()
+        ]
     )
 
 
@@ -48,7 +51,7 @@ def get_project(project_id: str) -> Response:
     """Describe the project to the holder of its result token."""
     project, contributions = describe_project(project_id, requests.token(routes.current_request), world())
     return answer(
-        ProjectDescription(
+        ProjectDescriptionBody(
             project_id=project.project_id,
             name=project.name,
             notes=project.notes,

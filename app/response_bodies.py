@@ -1,5 +1,12 @@
-"""What answers say, as pydantic models: views fill them, and the OpenAPI document is made of them."""
+"""Bodies of responses, as pydantic models: views fill them, and the OpenAPI document is made of them.
 
+Two kinds of JSON are not made here. A result is the text that the solve worker stored: it may have megabytes, and to
+parse it, check it and write it again would take time and memory and could change its bytes. So its models
+(`GroupsBody`, `SimilarityScoresBody`, `MaskBody`, `PermutationBody`) are for the document alone. And the document
+itself is not described by itself.
+"""
+
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,13 +30,34 @@ RecordOfDataset = Annotated[
 ]
 
 
-class Answer(BaseModel):
-    """An answer's body."""
+def name_of(body: type) -> str:
+    """Return the name of a body in the OpenAPI document.
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    >>> name_of(RunStatusBody)
+    'RunStatus'
+    """
+    return body.__name__.removesuffix("Body")
 
 
-class ServiceStatus(Answer):
+class ResponseBody(BaseModel):
+    """The JSON object of a response. Clients know it by its class's name without "Body": see `name_of`."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, model_title_generator=name_of)
+
+    def text(self) -> str:
+        """Return the JSON text: the members that were given, and no others."""
+        return self.model_dump_json(by_alias=True, exclude_unset=True)
+
+
+class SpacedBody(ResponseBody):
+    """A body whose text is in ASCII, with a space after each comma and colon: clients have always got these so."""
+
+    def text(self) -> str:
+        """Return the JSON text: the members that were given, and no others."""
+        return json.dumps(self.model_dump(by_alias=True, exclude_unset=True))
+
+
+class ServiceStatusBody(ResponseBody):
     """That the service works."""
 
     status: Literal["ok"]
@@ -37,7 +65,7 @@ class ServiceStatus(Answer):
     rate: Annotated[int, Field(ge=1, description="comparisons a second of the run that completed last")]
 
 
-class Version(Answer):
+class VersionBody(ResponseBody):
     """The versions of what the service is made of."""
 
     anonlink: str
@@ -45,14 +73,14 @@ class Version(Answer):
     python: str
 
 
-class ProjectListed(Answer):
+class ProjectListedBody(SpacedBody):
     """A project in the list of all."""
 
     project_id: Identifier
     time_added: Timestamp
 
 
-class ProjectCreated(Answer):
+class ProjectCreatedBody(ResponseBody):
     """A new project's id and tokens. They are told this once: the service keeps their hashes alone."""
 
     project_id: Identifier
@@ -60,7 +88,7 @@ class ProjectCreated(Answer):
     update_tokens: Annotated[list[Token], Field(min_length=2, description="one for each party, to upload with")]
 
 
-class ProjectDescription(Answer):
+class ProjectDescriptionBody(ResponseBody):
     """A project, and how far its uploads have come."""
 
     project_id: Identifier
@@ -74,7 +102,7 @@ class ProjectDescription(Answer):
     error: Annotated[bool, Field(description="whether an upload failed; its party may upload again")]
 
 
-class Credentials(Answer):
+class CredentialsBody(ResponseBody):
     """Temporary credentials of the object store."""
 
     access_key_id: Annotated[str, Field(alias="AccessKeyId")]
@@ -83,7 +111,7 @@ class Credentials(Answer):
     expiration: Annotated[Timestamp, Field(alias="Expiration")]
 
 
-class Place(Answer):
+class PlaceBody(ResponseBody):
     """A place in the object store: a party's folder, or an object."""
 
     endpoint: Annotated[str, Field(description="host, and port where it is not the usual one")]
@@ -92,21 +120,21 @@ class Place(Answer):
     path: str
 
 
-class UploadPermit(Answer):
+class UploadPermitBody(SpacedBody):
     """Where to put files, and with what; may be asked for again at any time."""
 
-    credentials: Credentials
-    upload: Place
+    credentials: CredentialsBody
+    upload: PlaceBody
 
 
-class UploadReceipt(Answer):
+class UploadReceiptBody(SpacedBody):
     """That an upload was taken."""
 
     message: Literal["Updated"]
     receipt_token: Annotated[Token, Field(description="opens the party's own permutation, told this once")]
 
 
-class RunListed(Answer):
+class RunListedBody(SpacedBody):
     """A run in the list of a project's."""
 
     run_id: Identifier
@@ -114,7 +142,7 @@ class RunListed(Answer):
     state: RunState
 
 
-class RunDescription(Answer):
+class RunDescriptionBody(ResponseBody):
     """A run as it was posted."""
 
     run_id: Identifier
@@ -123,7 +151,7 @@ class RunDescription(Answer):
     notes: str
 
 
-class StageProgress(Answer):
+class StageProgressBody(ResponseBody):
     """How far a stage is; never goes down while the run is in it."""
 
     absolute: Index
@@ -131,15 +159,15 @@ class StageProgress(Answer):
     description: str
 
 
-class Stage(Answer):
+class StageBody(ResponseBody):
     """The stage that a run is in; its number never goes down."""
 
     number: Annotated[int, Field(ge=1, le=3)]
     description: Literal["waiting for CLKs", "compute similarity scores", "compute output"]
-    progress: StageProgress | None = None
+    progress: StageProgressBody | None = None
 
 
-class RunStatus(Answer):
+class RunStatusBody(ResponseBody):
     """How far a run is. Which members there are depends on its state."""
 
     state: RunState
@@ -147,44 +175,44 @@ class RunStatus(Answer):
     time_started: Annotated[Timestamp | None, Field(description="not there in state error")] = None
     time_completed: Annotated[Timestamp | None, Field(description="in state completed alone")] = None
     stages: Literal[2, 3]
-    current_stage: Stage
+    current_stage: StageBody
     total_number_comparisons: Annotated[int | None, Field(ge=0, description="in state completed alone")] = None
     message: Annotated[str | None, Field(description="why it failed; in state error alone")] = None
 
 
-class Groups(Answer):
+class GroupsBody(ResponseBody):
     """Result type groups: the records of each group belong to one entity."""
 
     groups: list[Annotated[list[RecordOfDataset], Field(min_length=2)]]
 
 
-class SimilarityScores(Answer):
+class SimilarityScoresBody(ResponseBody):
     """Result type similarity_scores: every pair at or above the threshold, the most similar first."""
 
     similarity_scores: list[tuple[RecordOfDataset, RecordOfDataset, Annotated[float, Field(gt=0, le=1)]]]
 
 
-class Mask(Answer):
+class MaskBody(ResponseBody):
     """Result type permutations, to the result token: which rows match once both parties have moved theirs."""
 
     mask: list[Literal[0, 1]]
 
 
-class Permutation(Answer):
+class PermutationBody(ResponseBody):
     """Result type permutations, to a receipt token: where the party moves each of its rows."""
 
     permutation: list[Index]
     rows: Annotated[Index, Field(description="rows moved to this place or beyond are to be dropped")]
 
 
-class ScoreFile(Answer):
+class ScoreFileBody(SpacedBody):
     """Where the file of similarity scores is, and what reads it."""
 
-    credentials: Credentials
-    object: Place
+    credentials: CredentialsBody
+    object: PlaceBody
 
 
-class Problem(Answer):
+class ProblemBody(SpacedBody):
     """What went wrong (RFC 9457)."""
 
     detail: str | None

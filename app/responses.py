@@ -1,13 +1,14 @@
-"""Write answers."""
+"""Write responses."""
 
-import json
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
+from typing import overload
 
 from chalice.app import Response
-from pydantic import BaseModel
 
-from linkage.models import Credentials, StoreAccess
+from app.response_bodies import CredentialsBody, PlaceBody, ResponseBody
+from linkage.models import StoreAccess
 
 JSON = {"Content-Type": "application/json"}
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Allow, Location, Retry-After"}
@@ -20,32 +21,37 @@ PREFLIGHT = {
 """What an OPTIONS request is told. The original left Authorization out, so that no page could send a token."""
 
 
-def answer(body: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """Answer with JSON. Of a model the members that were given are told, and no others."""
-    text = body.model_dump_json(by_alias=True, exclude_unset=True) if isinstance(body, BaseModel) else json.dumps(body)
+def answer(body: ResponseBody | Sequence[ResponseBody], status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Answer with a body, or with a list of bodies."""
+    text = body.text() if isinstance(body, ResponseBody) else f"[{', '.join(item.text() for item in body)}]"
     return Response(text, dict(JSON), int(status))
 
 
 def no_content() -> Response:
-    """Answer that it is done and that there is nothing to say."""
+    """Answer 204: it is done, and there is no body."""
     return Response("", dict(JSON), int(HTTPStatus.NO_CONTENT))
 
 
+@overload
+def timestamp(time: datetime) -> str: ...
+@overload
+def timestamp(time: None) -> None: ...
 def timestamp(time: datetime | None) -> str | None:
     """Write a time as clients expect it: UTC without saying so, always with microseconds."""
     return None if time is None else time.isoformat(timespec="microseconds")
 
 
-def credentials_body(credentials: Credentials) -> dict[str, str]:
-    """Write temporary credentials as clients expect them."""
-    return {
-        "AccessKeyId": credentials.access_key_id,
-        "SecretAccessKey": credentials.secret_access_key,
-        "SessionToken": credentials.session_token,
-        "Expiration": credentials.expiration.strftime("%Y-%m-%dT%H:%M:%S.%f"),
-    }
+def credentials_body(access: StoreAccess) -> CredentialsBody:
+    """Return the temporary credentials of an access to the object store."""
+    credentials = access.credentials
+    return CredentialsBody(
+        access_key_id=credentials.access_key_id,
+        secret_access_key=credentials.secret_access_key,
+        session_token=credentials.session_token,
+        expiration=timestamp(credentials.expiration),
+    )
 
 
-def place_body(place: StoreAccess) -> dict[str, str | bool]:
-    """Write where in the object store something is."""
-    return {"endpoint": place.endpoint, "secure": place.secure, "bucket": place.bucket, "path": place.path}
+def place_body(access: StoreAccess) -> PlaceBody:
+    """Return the place in the object store that an access opens."""
+    return PlaceBody(endpoint=access.endpoint, secure=access.secure, bucket=access.bucket, path=access.path)

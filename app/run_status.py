@@ -1,53 +1,58 @@
 """The body of a run's status, in the stages that clients know."""
 
-from typing import Any
+from functools import partial
+from typing import Literal
 
+from app.response_bodies import RunStatusBody, StageBody, StageProgressBody
 from app.responses import timestamp
 from linkage.models import RunState
 from linkage.result_types.kinds import KINDS
 from linkage.runs import RunStatus
 
-WAITING, COMPARING, SOLVING = 1, 2, 3
-STAGES = {WAITING: "waiting for CLKs", COMPARING: "compute similarity scores", SOLVING: "compute output"}
+WAITING: Literal[1] = 1
+COMPARING: Literal[2] = 2
+SOLVING: Literal[3] = 3
 
 
-def status_body(status: RunStatus) -> dict[str, Any]:
-    """Return the status as JSON. A run of a project with a failed upload shows as in error, whatever it was."""
+def status_body(status: RunStatus) -> RunStatusBody:
+    """Return the status. A run of a project with a failed upload shows as in error, whatever it was."""
     run = status.run
-    message = run.message if run.state is RunState.ERROR else next(iter(status.contributions.errors), None)
-    failed = run.state is RunState.ERROR or bool(status.contributions.errors)
-    body: dict[str, Any] = {
-        "state": RunState.ERROR if failed else run.state,
-        "time_added": timestamp(run.time_added),
-        "stages": _last_stage(status),
-        "current_stage": _stage(status),
-    }
-    if failed:
-        return body | {"message": message}
-    body["time_started"] = timestamp(run.time_started)
+    body = partial(
+        RunStatusBody,
+        time_added=timestamp(run.time_added),
+        stages=_last_stage(status),
+        current_stage=_stage(status),
+    )
+    if run.state is RunState.ERROR:
+        return body(state=RunState.ERROR, message=run.message)
+    if status.contributions.errors:
+        return body(state=RunState.ERROR, message=status.contributions.errors[0])
+    started = partial(body, state=run.state, time_started=timestamp(run.time_started))
     if run.state is RunState.COMPLETED:
-        body["time_completed"] = timestamp(run.time_completed)
-        body["total_number_comparisons"] = run.total_comparisons
-    return body
+        return started(time_completed=timestamp(run.time_completed), total_number_comparisons=run.total_comparisons)
+    return started()
 
 
-def _stage(status: RunStatus) -> dict[str, Any]:
+def _stage(status: RunStatus) -> StageBody:
     number = _stage_number(status)
-    stage: dict[str, Any] = {"number": number, "description": STAGES[number]}
     if number == WAITING:
-        done, total = status.contributions.contributed, status.project.number_parties
-        stage["progress"] = _progress(done, total, "number of parties already contributed")
-    elif number == COMPARING and (compared := _compared(status)) is not None:
-        stage["progress"] = _progress(*compared, "number of already computed similarity scores")
-    return stage
+        contributions, parties = status.contributions, status.project.number_parties
+        progress = _progress(contributions.contributed, parties, "number of parties already contributed")
+        return StageBody(number=number, description="waiting for CLKs", progress=progress)
+    if number == SOLVING:
+        return StageBody(number=number, description="compute output")
+    stage = partial(StageBody, number=number, description="compute similarity scores")
+    if (compared := _compared(status)) is None:
+        return stage()
+    return stage(progress=_progress(*compared, "number of already computed similarity scores"))
 
 
-def _last_stage(status: RunStatus) -> int:
-    """Return how many stages the run has: similarity scores are the result, so nothing is made of them."""
+def _last_stage(status: RunStatus) -> Literal[2, 3]:
+    """Return the number of stages of the run: similarity scores are the result, so nothing is made of them."""
     return KINDS[status.project.result_type].stages
 
 
-def _stage_number(status: RunStatus) -> int:
+def _stage_number(status: RunStatus) -> Literal[1, 2, 3]:
     """Return the stage that the run is in; one that failed stays where it was."""
     run = status.run
     if run.state is RunState.COMPLETED:
@@ -60,7 +65,7 @@ def _stage_number(status: RunStatus) -> int:
 
 
 def _compared(status: RunStatus) -> tuple[int, int] | None:
-    """Return how many of how many comparisons are made; None as long as no chunk has been compared."""
+    """Return the number of comparisons made, and of all; None as long as no chunk has been compared."""
     if status.run.state is RunState.COMPLETED:
         total = status.run.total_comparisons or 0
         return total, total
@@ -69,5 +74,5 @@ def _compared(status: RunStatus) -> tuple[int, int] | None:
     return None
 
 
-def _progress(done: int, total: int, description: str) -> dict[str, Any]:
-    return {"absolute": done, "relative": done / total if total else 0, "description": description}
+def _progress(done: int, total: int, description: str) -> StageProgressBody:
+    return StageProgressBody(absolute=done, relative=done / total if total else 0.0, description=description)

@@ -8,7 +8,7 @@ from app import requests
 from app.environment import world
 from app.problems import problem_details
 from app.request_bodies import RunBody
-from app.response_bodies import RunDescription, RunStatus
+from app.response_bodies import RunDescriptionBody, RunListedBody, ScoreFileBody
 from app.responses import JSON, answer, credentials_body, no_content, place_body, timestamp
 from app.run_status import status_body
 from linkage.deletion import delete_run
@@ -41,7 +41,9 @@ def post_run(project_id: str) -> Response:
 def get_runs(project_id: str) -> Response:
     """List the project's runs."""
     runs = list_runs(project_id, requests.token(routes.current_request), world())
-    return answer([{"run_id": run.run_id, "time_added": timestamp(run.time_added), "state": run.state} for run in runs])
+    return answer(
+        [RunListedBody(run_id=run.run_id, time_added=timestamp(run.time_added), state=run.state) for run in runs]
+    )
 
 
 @routes.route("/v1/projects/{project_id}/runs/{run_id}", methods=["GET"])
@@ -65,7 +67,7 @@ def remove_run(project_id: str, run_id: str) -> Response:
 def get_run_status(project_id: str, run_id: str) -> Response:
     """Tell how far the run is."""
     status = describe_status(project_id, run_id, requests.token(routes.current_request), world())
-    return answer(RunStatus.model_validate(status_body(status)))
+    return answer(status_body(status))
 
 
 @routes.route("/v1/projects/{project_id}/runs/{run_id}/result", methods=["GET"])
@@ -78,14 +80,14 @@ def get_result(project_id: str, run_id: str) -> Response:
     request = routes.current_request
     token = requests.token(request)
     if "return-object-store-address" in request.headers:
-        file = permit_download(project_id, run_id, token, world())
-        if file is not None:
-            return answer({"credentials": credentials_body(file.credentials), "object": place_body(file)})
+        access = permit_download(project_id, run_id, token, world())
+        if access is not None:
+            return answer(ScoreFileBody(credentials=credentials_body(access), object=place_body(access)))
     result = fetch_result(project_id, run_id, token, world())
     if result.url is not None:
         return Response("", {"Location": result.url}, int(HTTPStatus.TEMPORARY_REDIRECT))
     return Response(result.text, dict(JSON), int(HTTPStatus.OK))
 
 
-def _description(run: Run) -> RunDescription:
-    return RunDescription(run_id=run.run_id, threshold=run.threshold, name=run.name, notes=run.notes)
+def _description(run: Run) -> RunDescriptionBody:
+    return RunDescriptionBody(run_id=run.run_id, threshold=run.threshold, name=run.name, notes=run.notes)

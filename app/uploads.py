@@ -10,6 +10,7 @@ from app import requests
 from app.environment import world
 from app.problems import problem_details
 from app.request_bodies import AnnouncedBody, ClknblocksBody, ClksBody, EncodingsBody, StoredBody
+from app.response_bodies import UploadPermitBody, UploadReceiptBody
 from app.responses import answer, credentials_body, place_body
 from linkage.errors import MalformedRequest
 from linkage.uploads import (
@@ -33,8 +34,8 @@ _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 @problem_details
 def get_upload_permit(project_id: str) -> Response:
     """Hand out temporary credentials for the party's own place in the object store."""
-    permit = permit_upload(project_id, requests.token(routes.current_request), world())
-    body = {"credentials": credentials_body(permit.credentials), "upload": place_body(permit)}
+    access = permit_upload(project_id, requests.token(routes.current_request), world())
+    body = UploadPermitBody(credentials=credentials_body(access), upload=place_body(access))
     return answer(body, HTTPStatus.CREATED)
 
 
@@ -60,7 +61,7 @@ def post_binaryclks(project_id: str) -> Response:
 
 
 def _received(receipt_token: str) -> Response:
-    return answer({"message": "Updated", "receipt_token": receipt_token}, HTTPStatus.CREATED)
+    return answer(UploadReceiptBody(message="Updated", receipt_token=receipt_token), HTTPStatus.CREATED)
 
 
 def _read_clks(body: object) -> DirectUpload | AnnouncedUpload:

@@ -1,19 +1,27 @@
 """What every tier uses: data to link, and the deployed local stack."""
 
+# ruff: noqa: E402
 import json
 import os
+import pkgutil
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import tests
+
+# Before the imports below: an assertion that fails in what supports the tests shows its values too.
+pytest.register_assert_rewrite(*(f"tests.{module.name}" for module in pkgutil.iter_modules(tests.__path__)))
+
 from infra.local.minio.program import why_unavailable
-from infra.local.stack import LOCALSTACK, MINIO, OBJECT_STORES, Stack, remove_data, running_stack
+from infra.local.stack import LOCALSTACK, MINIO, OBJECT_STORES, Stack, delete_data, running_stack
 from infra.trial.trial import DEPLOYMENT_VARIABLE
 from linkage.settings import Settings
 from linkage.testing.world import in_memory_world
 from tests.driving import driver
+from tests.worlds.servers import BUCKETS, ROLE, WorldsOnServers, create_database
 
 CHOSEN_STORE = os.environ.get("OBJECT_STORE")
 
@@ -35,7 +43,7 @@ def stack_with(tmp_path_factory):
             if object_store not in started:
                 skip_without(object_store)
                 state = tmp_path_factory.mktemp(f"stack-{object_store}")
-                cleanup.callback(remove_data, state)
+                cleanup.callback(delete_data, state)
                 stack = running_stack(state, object_store=object_store, progress=print)
                 started[object_store] = cleanup.enter_context(stack)
             return started[object_store]
@@ -92,3 +100,35 @@ def datasets():
 def expected(datasets):
     """The result of linking them, undisturbed: bytes."""
     return driver(in_memory_world()).link(datasets)
+
+
+@pytest.fixture(scope="session")
+def database_url(stack):
+    """A database of the tests' own, with the schema of this version."""
+    return create_database(stack)
+
+
+@pytest.fixture(scope="session")
+def redis_url(stack):
+    return stack.redis_url.rstrip("/").removesuffix("/0") + "/1"
+
+
+@pytest.fixture
+def aws(stack, monkeypatch):
+    """Have boto3 speak to the stack."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", stack.s3_endpoint_url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", stack.s3_endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", stack.s3_credentials[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", stack.s3_credentials[1])
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture
+def worlds_on_servers(database_url, redis_url, aws):
+    worlds = WorldsOnServers({"DATABASE_URL": database_url, "REDIS_URL": redis_url, "UPLOAD_ROLE_ARN": ROLE, **BUCKETS})
+    worlds.empty()
+    yield worlds
+    worlds.close()

@@ -13,7 +13,8 @@ from linkage.ports import World
 
 READS = {
     "get", "get_range", "open", "head", "list", "presign", "parties", "contributions", "count_projects", "ready",
-    "received", "backlog", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "issue", "take", "sent",
+    "received", "backlog", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "take", "sent",
+    "issue_for_upload",
 }  # fmt: skip
 PORTS = ("projects", "uploads", "runs", "tombstones", "timer", "objects", "queues", "progress", "cache", "credentials")
 

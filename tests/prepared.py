@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from linkage.encodings.block_files import block_key
-from linkage.encodings.block_tables import BLOCK, dump_blocks
-from linkage.encodings.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, Memberships, dump_report, sort_encodings
+from linkage.encodings.block_tables import BLOCK
+from linkage.encodings.encoding_sets import Memberships, sort_encodings
 from linkage.messages import PlanRun
 from linkage.models import (
     FileFormat,
@@ -23,8 +23,8 @@ from linkage.models import (
 from linkage.planning import plan_run
 from linkage.plans.plan import Plan
 from linkage.ports import World
-from linkage.progress import read_plan
-from linkage.store import object_keys
+from linkage.store.encoding_sets import EncodingSetStore
+from linkage.store.runs import RunStore
 
 PROJECT, RUN = "p" * 48, "r" * 48
 
@@ -41,29 +41,25 @@ def plan_of(
         _take_in(world, party, encodings, None if blocks is None else blocks[index])
     world.runs.create(Run(RUN, PROJECT, threshold, "", "", RunState.CREATED, now))
     plan_run(PlanRun(project_id=PROJECT, run_id=RUN), world)
-    plan = read_plan(PROJECT, RUN, world)
+    plan = RunStore(PROJECT, RUN, world).read_plan()
     assert plan is not None
     return plan
 
 
 def _take_in(world: World, party: Party, encodings: np.ndarray, blocks: Sequence[object] | None) -> None:
-    upload_id, bucket = party.party_id, world.settings.store_bucket
-    prefix = object_keys.encoding_set(PROJECT, party.party_id, upload_id)
+    upload_id = party.party_id
+    stored = EncodingSetStore.of(PROJECT, party.party_id, upload_id, world)
     memberships = None
     if blocks is not None:
         keys = np.array([block_key(block) for block in blocks], dtype=BLOCK["key"])
         memberships = Memberships(keys, np.arange(len(keys), dtype=np.uint32))
-    found = sort_encodings(encodings, memberships)
-    world.objects.put(bucket, prefix + ENCODINGS, b"".join(part.tobytes() for part in found.sorted_encodings()))
-    world.objects.put(bucket, prefix + ROWS, found.rows.tobytes())
-    world.objects.put(bucket, prefix + BLOCKS, dump_blocks(found.blocks))
-    world.objects.put(bucket, prefix + REPORT, dump_report(found))
-    file = StoredFile(bucket=bucket, key=prefix + ENCODINGS, etag="", size_bytes=encodings.nbytes)
+    stored.write(sort_encodings(encodings, memberships))
+    raw = StoredFile(bucket=world.settings.uploads_bucket, key="taken in", etag="", size_bytes=encodings.nbytes)
     manifest = Manifest(
         project_id=PROJECT,
         party_id=party.party_id,
         upload_id=upload_id,
-        encodings=file,
+        encodings=raw,
         format=FileFormat.BINARY,
         encoding_count=len(encodings),
         encoding_size=encodings.shape[1],

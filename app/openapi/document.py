@@ -7,11 +7,12 @@ from http import HTTPStatus
 from typing import Any
 
 from chalice.app import RouteEntry
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from app.openapi.operations import BYTES, OPERATIONS, RECEIPT, RESULT, UPDATE, Operation
 from app.problems import PROBLEM
-from app.response_bodies import Identifier, Problem
+from app.response_bodies import Identifier, ProblemBody
 from linkage import __version__
 
 _JSON, _HTML = "application/json", "text/html; charset=utf-8"
@@ -80,14 +81,24 @@ class _Schemas:
         return found[0] if len(found) == 1 else {"oneOf": found}
 
     def _of(self, kind: Any, *, answer: bool) -> dict[str, Any]:  # noqa: ANN401  a type of any kind
-        mode = "serialization" if answer else "validation"
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        schema = adapter.json_schema(ref_template=_REFERENCE, mode=mode)  # type: ignore[arg-type]
+        if answer:
+            schema = adapter.json_schema(ref_template=_REFERENCE, mode="serialization", schema_generator=_ByTitle)
+        else:
+            schema = adapter.json_schema(ref_template=_REFERENCE, mode="validation")
         self.named |= schema.pop("$defs", {})
-        if schema.get("title") == getattr(kind, "__name__", None):
-            self.named[kind.__name__] = schema
-            return {"$ref": _REFERENCE.format(model=kind.__name__)}
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            self.named[schema["title"]] = schema
+            return {"$ref": _REFERENCE.format(model=schema["title"])}
         return schema
+
+
+class _ByTitle(GenerateJsonSchema):
+    """Call the bodies of answers what clients call them, inside of others too."""
+
+    def normalize_name(self, name: str) -> str:
+        """Return the name of a model in references."""
+        return super().normalize_name(name).removesuffix("Body")
 
 
 def _operation(entry: RouteEntry, operation: Operation, schemas: _Schemas) -> dict[str, Any]:
@@ -131,7 +142,7 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     responses = {str(status): _answer(status, kinds, schemas) for status, kinds in operation.answers.items()}
-    problem = {PROBLEM: {"schema": schemas.of(Problem, answer=True)}}
+    problem = {PROBLEM: {"schema": schemas.of(ProblemBody, answer=True)}}
     for status in sorted(_problem_statuses(operation)):
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
         if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from linkage.candidates.files import count_stored
 from linkage.comparing import compare_chunk
 from linkage.messages import CompareChunk
 from linkage.plans.plan import Plan
 from linkage.ports import World
-from linkage.store import object_keys
+from linkage.store.chunks import ChunkStore
+from linkage.store.runs import RunStore
 from linkage.testing.world import in_memory_world
 from tests.prepared import PROJECT, RUN, plan_of
 
@@ -29,15 +29,15 @@ def cpu_seconds(world: World, chunks: Sequence[int]) -> tuple[float, int]:
 
     They can be compared again: nothing is left of them.
     """
-    keys = [object_keys.chunk_candidates(PROJECT, RUN, chunk) for chunk in chunks]
+    stored = [ChunkStore(RunStore(PROJECT, RUN, world), chunk) for chunk in chunks]
     began = time.thread_time()
     for chunk in chunks:
         compare_chunk(CompareChunk(project_id=PROJECT, run_id=RUN, chunk=chunk), world)
     seconds = time.thread_time() - began
-    bucket = world.settings.store_bucket
-    found = [world.objects.head(bucket, key) for key in keys]
-    world.objects.delete(bucket, keys)
-    return seconds, sum(count_stored(stored.size_bytes) for stored in found if stored is not None)
+    pairs = sum(each.count_pairs() or 0 for each in stored)
+    for each in stored:
+        each.remove()
+    return seconds, pairs
 
 
 def load() -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from linkage.cli import bounds_of
 from linkage.cost.model import CostModel
-from linkage.cost.workloads import Workload
+from linkage.cost.workloads import Workload, expect_run
 from tests.benchmarks.comparing import THRESHOLD, cpu_seconds, load, planned_world
 from tests.benchmarks.people import make_people
 
@@ -26,7 +26,8 @@ def test_a_million_by_a_million():
     assert plan.total_comparisons == RECORDS**2
     assert found > 0.2 * RECORDS * compared / RECORDS**2
     workload = Workload((RECORDS, RECORDS), THRESHOLD, candidate_share=found / compared)
-    model = CostModel(workload, bounds_of(world.settings), rate=compared / seconds)
+    bounds = bounds_of(world.settings)
+    model = CostModel(expect_run(workload, bounds), bounds, rate=compared / seconds)
     assert len(model.chunks) == len(plan.chunks)
     print(
         f"\n  {len(plan.chunks)} chunks; {len(chunks)} of them: {compared:,} comparisons in {seconds:.1f} s CPU,"

@@ -16,7 +16,7 @@ import pytest
 
 from linkage.cli import bounds_of
 from linkage.cost.model import FUNCTIONS, Assumptions, CostModel
-from linkage.cost.workloads import Workload
+from linkage.cost.workloads import Workload, expect_run
 from linkage.settings import Settings
 from tests.benchmarks.function_logs import count_reports, spent_since
 from tests.benchmarks.people import make_people
@@ -122,12 +122,12 @@ def report_spending(spent, model):
 
 def local_model(*counts, threshold, candidate_share=None):
     """The cost model, of functions that share this machine's processors and are warm."""
-    workload = Workload(counts, threshold, candidate_share=candidate_share)
     bounds = bounds_of(Settings(uploads_bucket="", store_bucket=""))
-    chunks = len(CostModel(workload, bounds).chunks)
+    run = expect_run(Workload(counts, threshold, candidate_share=candidate_share), bounds)
+    chunks = len(run.chunks)
     processors = (os.cpu_count() or 1) / min(WORKERS, chunks)
     parallel = min(1.0, processors / FUNCTIONS["compare"].vcpus)
-    return CostModel(workload, bounds, assumptions=replace(Assumptions(), parallel=parallel, cold_start_s=0.0))
+    return CostModel(run, bounds, assumptions=replace(Assumptions(), parallel=parallel, cold_start_s=0.0))
 
 
 @pytest.mark.parametrize(

@@ -342,7 +342,9 @@ def test_who_may_read_one_object_can_do_nothing_else(each_stack, role, administr
         administrator.put_object(Bucket=store, Key=name, Body=b"scores")
     grant = Grant(deployed_role(each_stack, "DownloadRole"), store)
     sts = sts_client(each_stack, role("ApiRole"))
-    issued = StsCredentials(sts, uploads=grant, downloads=grant, duration_s=900).issue_reading(key, session_name="test")
+    issued = StsCredentials(sts, uploads=grant, downloads=grant, duration_s=900).issue_for_download(
+        key, session_name="test"
+    )
     s3 = s3_client(
         each_stack.s3_endpoint_url,
         {

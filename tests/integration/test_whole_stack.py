@@ -15,7 +15,7 @@ import pytest
 from infra.deploy import Cloud, Stage, deploy, destroy
 from infra.deploy.smoke import smoke_test
 from infra.packaging import ROOT, build
-from tests.integration.conftest import with_database
+from tests.worlds.servers import with_database
 
 REGION = "us-east-1"
 

@@ -1,14 +1,14 @@
-// A bit that half of all encodings have set tells two of them apart better than one that nearly all or none have: bits
-// are ordered by f * (1 - f), f being how often a bit is set.
+// A bit that is set in half of all encodings distinguishes two encodings better than a bit that is set in nearly all or
+// nearly none. So bits are ordered by f * (1 - f), where f is the share of encodings in which the bit is set.
 //
-// To move bits about one by one is slow, so 64 rows are turned at a time: transposed, a bit of all 64 rows is one word,
-// and the words are put in their new places and transposed back.
+// Moving single bits is slow, so 64 rows are moved at a time: after a transposition, one bit of all 64 rows is one
+// word; the words are put into their new places and transposed back.
 #include "bit_order.hpp"
 
 namespace linkage {
 namespace {
 
-// Transpose a square of 64 x 64 bits, by swapping ever smaller quarters.
+// Transpose a square of 64 x 64 bits, by swapping smaller and smaller quarters.
 void transpose(uint64_t *square) {
     uint64_t mask = 0x00000000FFFFFFFF;
     for (int width = 32; width; width >>= 1, mask ^= mask << width) {
@@ -29,7 +29,8 @@ void count_set(const Side &side, int words, const int64_t *sample, int64_t count
     }
 }
 
-// Bits by how telling they are, ties by their place. Insertion sort: there are 8,192 at most, once a comparison.
+// Order the bits, the most selective first, ties by position. Insertion sort suffices: at most 8,192 bits, once a
+// comparison.
 void order_bits(const int64_t *set, int64_t encodings, int bits, int32_t *order) {
     auto telling = [&](int bit) { return set[bit] * (encodings - set[bit]); };
     for (int bit = 0; bit < bits; bit++) {
@@ -40,7 +41,7 @@ void order_bits(const int64_t *set, int64_t encodings, int bits, int32_t *order)
 }
 
 bool reorder_side(Side &side, int words, const int32_t *order) {
-    Buffer<uint64_t> planes;  // (bits of a row): that bit of 64 rows
+    Buffer<uint64_t> planes;  // for each bit of a row: that bit of 64 rows
     if (!planes.resize(words * 64) || !side.reordered.resize(side.rows * words)) return false;
     for (int64_t first = 0; first < side.rows; first += 64) {
         int rows = static_cast<int>(side.rows - first < 64 ? side.rows - first : 64);

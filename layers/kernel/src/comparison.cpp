@@ -1,4 +1,5 @@
-// Getting ready to compare: popcounts, what the threshold asks for, which bits to look at first, and how many of them.
+// Preparation of a comparison: popcounts, the common bits that the threshold requires, the order of the bits, and the
+// filter's length.
 #include "comparison.hpp"
 
 #include "bit_order.hpp"
@@ -7,11 +8,11 @@
 namespace linkage {
 namespace {
 
-// The costs, in processor cycles, that the filter's length is chosen by: to look at all 1,024 bits of a pair in the
-// filter, and to count a pair that passed it. Only their ratio matters, and not much.
+// Costs in processor cycles, by which the filter's length is chosen: of filtering a pair, per bit (3.5 cycles for 1,024
+// bits), and of counting in full a pair that passed the filter. Only their ratio matters, and not much.
 constexpr double kFilterCost = 3.5 / 1024;
 constexpr double kCountCost = 60;
-// The filter takes so many bits at a time; its length is chosen in steps of twice that.
+// The number of bits that the filter takes at a time; its length is chosen in steps of twice that number.
 constexpr int kFilterBits = 4 * kNibblesAtATime;
 constexpr int kStepBits = 2 * kFilterBits, kStepBytes = kStepBits / 8;
 constexpr int64_t kMaxSample = 1 << 16;
@@ -22,8 +23,9 @@ int popcount(const uint64_t *row, int words) {
     return count;
 }
 
-// The definition, in the arithmetic of the definition: a score is 2 * common / total in doubles, and reaches the
-// threshold or does not. The estimate that the search starts from need not be right, only near.
+// For each popcount sum, find the smallest number of common bits that makes a candidate. This uses the definition's own
+// arithmetic (a score is 2 * common / total in doubles), so that no rounding differs. The search starts two below an
+// estimate, which need only be near.
 bool fill_smallest_common(linkage_comparison &comparison, double threshold) {
     int totals = 2 * comparison.bits + 1;
     if (!comparison.smallest_common.resize(totals)) return false;
@@ -37,7 +39,8 @@ bool fill_smallest_common(linkage_comparison &comparison, double threshold) {
     return true;
 }
 
-// Common bits are at most the smaller popcount; that rules out partners by their popcounts alone.
+// For each popcount, find the range of popcounts that a candidate partner can have: two encodings have at most as many
+// bits in common as the smaller popcount.
 bool fill_partners(linkage_comparison &comparison) {
     int bits = comparison.bits;
     if (!comparison.lowest_partner.resize(bits + 1) || !comparison.highest_partner.resize(bits + 1)) return false;
@@ -57,14 +60,14 @@ bool fill_partners(linkage_comparison &comparison) {
     return true;
 }
 
-// Bits of a step, as many as there are.
+// The bits of one step of a row.
 uint32_t step_of(const uint64_t *row, int step) {
     uint32_t bits = 0;
     memcpy(&bits, reinterpret_cast<const uint8_t *>(row) + step * kStepBytes, kStepBytes);
     return bits;
 }
 
-// Count, by steps of the filter, the pairs of a sample that are still possible after them.
+// For each step of the filter, count the sampled pairs that may still be candidates after it.
 void count_passed(const linkage_comparison &comparison, const int64_t *sample, int64_t count, int64_t *passed) {
     int words = comparison.words, steps = comparison.bits / kStepBits;
     for (int64_t pair = 0; pair < count; pair++) {
@@ -83,7 +86,7 @@ void count_passed(const linkage_comparison &comparison, const int64_t *sample, i
     }
 }
 
-// The filter's length that would have cost least for the sample.
+// Return the filter length with the lowest cost for the sample.
 int choose_filter_bits(const linkage_comparison &comparison, const int64_t *sample, int64_t count) {
     int steps = comparison.bits / kStepBits, best = comparison.bits;
     Buffer<int64_t> passed;

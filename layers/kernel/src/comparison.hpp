@@ -1,4 +1,4 @@
-// What is known before the first pair is compared: the same for all threads and all rectangles.
+// All data that is calculated before the first pair is compared. All threads and all rectangles share it.
 #pragma once
 
 #include "kernel.h"
@@ -7,15 +7,15 @@
 namespace linkage {
 
 constexpr int kMaxBits = 8192;
-// The filter takes nibbles in threes (see scan.hpp).
+// The filter takes three nibbles at a time (see filter.hpp).
 constexpr int kNibblesAtATime = 3;
 
 // One of the two arrays of encodings.
 struct Side {
-    const uint64_t *words = nullptr;  // (rows, words a row); `reordered`, or what the caller has
+    const uint64_t *words = nullptr;  // (rows, words per row): `reordered`, or the caller's array
     Buffer<uint64_t> reordered;
     Buffer<uint16_t> popcounts;  // of each row
-    Buffer<uint16_t> rests;      // popcount of each row's bits that the filter does not look at
+    Buffer<uint16_t> rests;      // of each row: popcount of the bits after the filter's
     int64_t rows = 0;
 };
 
@@ -31,9 +31,9 @@ struct linkage_comparison {
     double threshold = 0;
     const linkage::Path *path = nullptr;
 
-    // By the sum of two popcounts, the fewest common bits that make a candidate; more than there can be if none do.
+    // By popcount sum: the smallest number of common bits of a candidate; more than possible if there is none.
     linkage::Buffer<int32_t> smallest_common;
-    // By one popcount, the popcounts that a candidate partner can have; lowest > highest if none can.
+    // By popcount: the range of popcounts that a candidate partner can have; lowest > highest if there is none.
     linkage::Buffer<int32_t> lowest_partner, highest_partner;
 };
 
@@ -41,9 +41,9 @@ struct linkage_scan;
 
 namespace linkage {
 
-// One way to compare. What is done for every row or pair is compiled for the path's processor.
+// A path: an implementation of comparing. Code that runs per row or pair is compiled for the path's processor.
 struct Path {
-    // Fill in the popcounts and rests of a side whose memory is there already.
+    // Fill in the popcounts and rests of a side; their memory is allocated already.
     void (*count_bits)(Side &side, int words, int filter_bits);
     // Find the next pairs of a scan: see linkage_scan_next.
     int64_t (*next_pairs)(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, int32_t *done);

@@ -1,18 +1,19 @@
-// The filter: which lanes of a panel can be candidates with a row, seen from the first bits.
+// The filter: find, by the first bits alone, the lanes of a panel that can be candidates with a row.
 //
-// The bits that two encodings have in common are counted by looking up nibbles. A byte shuffle looks up 16 or more at a
-// time: its table holds, for one nibble of the row, how many bits it has in common with each of the 16 values that the
-// nibble of a lane can have. Such counts are small, so one table serves two rows, one count in the lower half of a byte
-// and one in the upper: and three nibbles are added before a half could overflow.
+// Common bits of two encodings are counted by looking up nibbles. A byte shuffle looks up 16 or more at a time: for one
+// nibble of the row, its table holds the number of bits in common with each of the 16 values of a lane's nibble. (W.
+// Mula, N. Kurz, D. Lemire: Faster Population Counts Using AVX2 Instructions, 2018, look up popcounts in this way.)
+// These counts are small, so one table serves two rows: one count in the lower half of a byte, the other in the upper
+// half. Three nibbles can be added before a half could overflow.
 //
-// The halves need not be taken apart each time. With x the bytes looked up, two sums are kept, both modulo 256 a byte:
-// X of x, and S of x shifted right by four in 16-bit pieces, which lets the lower half of each upper byte fall into the
-// byte below. From them both counts come out exactly, as long as they stay below 256 (see `take_apart`). That is eight
-// operations where masking takes ten.
+// The halves are not separated each time. Let x be the bytes that were looked up. Two sums are kept, modulo 256 in each
+// byte: X, of x; and S, of x shifted right by four in 16-bit pieces, which moves the lower half of each upper byte into
+// the byte below. Both counts follow from X and S exactly, as long as they are below 256 (see `take_apart`). That takes
+// eight operations, where masking takes ten.
 //
-// Before all bits are counted: beyond the bits looked at, two encodings can have in common what the poorer of both has
-// set there. Where that is too little the lane is given up. What is left is counted in full, so that a filter which lets
-// too many pass is slow but never wrong; all roundings below let more pass.
+// Before all bits are counted: in the remaining bits, two encodings have at most as many bits in common as the one with
+// fewer bits set there. If that cannot suffice, the lane is dropped. The other lanes are counted in full, so a filter
+// that passes too many is slow but never wrong; all roundings below pass more.
 #pragma once
 
 #include "scan.hpp"
@@ -20,8 +21,8 @@
 namespace linkage {
 namespace {
 
-// A row asks of a lane: common bits among those looked at + min(more, rest of the lane over the panel's smallest)
-// >= common + surcharge of the lane.
+// The condition that a row sets for a lane: common bits so far + min(more, rest of the lane - smallest rest of the
+// panel) >= common + surcharge of the lane.
 struct Demand {
     int common;
     int more;
@@ -38,8 +39,8 @@ inline Bytes16 interleave_high(Bytes16 a, Bytes16 b) {
     return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
-// Transpose 16 x 16 bytes. To interleave rows i and i + 8 rotates a byte's address (row, column) by one bit; four times
-// changes row and column.
+// Transpose 16 x 16 bytes. Interleaving rows i and i + 8 rotates a byte's address (row, column) by one bit; doing so
+// four times swaps row and column.
 inline void transpose(Bytes16 *square) {
     Bytes16 other[16];
     for (int round = 0; round < 4; round++) {
@@ -51,7 +52,7 @@ inline void transpose(Bytes16 *square) {
     }
 }
 
-// Up to 16 bytes of a row, from `start`; beyond its end are zeros.
+// Load 16 bytes of a row from `start`; bytes beyond its end are zero.
 inline Bytes16 load_bytes(const uint8_t *row, int start, int size) {
     Bytes16 bytes = {};
     if (row && size - start >= 16)
@@ -61,7 +62,7 @@ inline Bytes16 load_bytes(const uint8_t *row, int start, int size) {
     return bytes;
 }
 
-// Transpose 16 rows into 16 lanes of a panel, beginning at `nibbles`. A row may be missing.
+// Transpose 16 rows into 16 lanes of a panel, beginning at `nibbles`. A missing row is NULL.
 inline void fill_lanes(const uint8_t *const *rows, int size, int nibble_count, int lanes, uint8_t *nibbles) {
     for (int start = 0; start < (nibble_count + 1) / 2; start += 16) {
         Bytes16 square[16] = {};
@@ -77,7 +78,7 @@ inline void fill_lanes(const uint8_t *const *rows, int size, int nibble_count, i
     }
 }
 
-// The numbers that say what a panel's rows have in common.
+// Fill in the panel's bounds: smallest and largest popcounts, rests and surcharges.
 inline void describe_panel(Panel &panel, const linkage_comparison &comparison, const Side &side, const uint32_t *rows) {
     panel.smallest = panel.smallest_rest = kMaxBits;
     panel.largest = panel.largest_looked_at = 0;
@@ -93,7 +94,8 @@ inline void describe_panel(Panel &panel, const linkage_comparison &comparison, c
     for (int lane = 0; lane < panel.rows; lane++) {
         int over = side.rests[rows[lane]] - panel.smallest_rest;
         panel.rests[lane] = static_cast<uint8_t>(over < 255 ? over : 255);
-        // The fewest common bits grow by half the threshold with each bit of the total; one less, for what is rounded.
+        // The required common bits grow by half the threshold with each bit of the total; one less, because of
+        // rounding.
         int richer = side.popcounts[rows[lane]] - panel.smallest;
         int surcharge = static_cast<int>(comparison.threshold * richer / 2) - 1;
         panel.surcharges[lane] = static_cast<uint8_t>(surcharge < 0 ? 0 : surcharge < 255 ? surcharge : 255);
@@ -114,8 +116,8 @@ inline void fill_panel(Panel &panel, const linkage_comparison &comparison, const
     }
 }
 
-// By a nibble of one row, and 16 times one of another: for each nibble of a lane, the bits in common with the one and
-// 16 times those with the other.
+// Index: a nibble of one row + 16 times a nibble of another row. Entry, for each nibble of a lane: the bits in common
+// with the first + 16 times the bits in common with the second.
 struct Tables {
     uint8_t counts[256][16];
 };
@@ -131,7 +133,7 @@ constexpr Tables make_tables() {
 
 alignas(64) constexpr Tables kTables = make_tables();
 
-// Where the tables of each pair of rows are, in bytes. A last row without another is paired with nothing.
+// Fill in the offsets, in bytes, of the tables of each pair of rows. A last single row is paired with zeros.
 inline void fill_offsets(linkage_scan &scan) {
     const linkage_comparison &comparison = *scan.comparison;
     int64_t stride = offsets_a_pair(comparison);
@@ -154,10 +156,10 @@ inline void fill_offsets(linkage_scan &scan) {
 
 // ---- Counting ----
 
-// The count of a half is at most 12 a three: so many threes stay below 256.
+// Three nibbles add at most 12 to a count, so 21 times three stay below 256.
 constexpr int kThreesAtATime = 21;
 
-// Count over `threes` times three nibbles: X and S of the head of this file.
+// Sum up X and S (see the top of this file) over `threes` times three nibbles.
 template <class Vectors, int Count>
 inline __attribute__((always_inline)) void count_threes(const uint8_t *nibbles, const uint16_t *offsets, int threes,
                                                         typename Vectors::Vector *x_sums,
@@ -183,9 +185,9 @@ inline __attribute__((always_inline)) void count_threes(const uint8_t *nibbles, 
     for (int vector = 0; vector < Count; vector++) x_sums[vector] = xs[vector], s_sums[vector] = ss[vector];
 }
 
-// Get both rows' counts from the sums. With L and H the counts of a byte and the upper byte's marked by ', the sums are,
-// modulo 256, X = L + 16 H and S = H + 16 L' for the lower byte of 16 bits, S' = H' for the upper one. So in both
-// L = X - 16 S, as 256 L' is nothing, and H = S - 16 L' in the lower one.
+// Calculate both rows' counts from the sums. Let L and H be the two counts of a byte, and L' and H' those of the upper
+// byte of a 16-bit piece. Modulo 256, X = L + 16 H in both bytes, S = H + 16 L' in the lower byte and S' = H' in the
+// upper one. So L = X - 16 S in both (256 L' is 0 modulo 256), and H = S - 16 L' in the lower one.
 template <class Vectors>
 inline void take_apart(typename Vectors::Vector &x, typename Vectors::Vector &s) {
     auto lower = Vectors::subtract(x, Vectors::times_16(s));
@@ -193,8 +195,8 @@ inline void take_apart(typename Vectors::Vector &x, typename Vectors::Vector &s)
     x = lower;
 }
 
-// Adds counts up in bytes that are full (255) for the lanes that pass. What is asked for beyond 255 is taken off the
-// counts of all chunks but the last.
+// Adds up counts in saturating bytes. A lane passes if its byte ends at 255: a byte starts at 255 minus the required
+// count. A requirement above 255 is subtracted from the counts of all chunks but the last.
 template <class Vectors, int Count>
 class Tally {
   public:
@@ -216,7 +218,7 @@ class Tally {
         for (int vector = 0; vector < Count; vector++)
             sums_[vector] = Vectors::add_full(sums_[vector], Vectors::take_off(counts[vector], taken));
     }
-    // Take the lanes' surcharges off the first counts; what is more than these is let go.
+    // Subtract the lanes' surcharges from the first counts; a larger surcharge counts only as much as these.
     static void charge(typename Vectors::Vector *counts, const uint8_t *surcharges) {
         for (int vector = 0; vector < Count; vector++)
             counts[vector] = Vectors::take_off(counts[vector], Vectors::load(surcharges + vector * Vectors::kLanes));
@@ -228,7 +230,8 @@ class Tally {
     int first_, each_;
 };
 
-// Tell which lanes of the panel can be candidates with the two rows whose tables are at `offsets`: those of full bytes.
+// Find the lanes of the panel that can be candidates with the two rows whose tables are at `offsets`: their bytes are
+// 255.
 template <class Vectors, int Count>
 inline void filter(const Panel &panel, const uint16_t *offsets, int nibbles, const Demand &one, const Demand &other,
                    typename Vectors::Vector *passed_one, typename Vectors::Vector *passed_other) {

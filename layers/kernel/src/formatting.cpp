@@ -1,4 +1,4 @@
-// Candidates as text. How a score is written is for the caller to say: few scores are different, so it costs little.
+// Write candidates as text. The caller formats the scores: few of them are distinct, so that costs little.
 #include <string.h>
 
 #include "kernel.h"
@@ -6,9 +6,9 @@
 namespace {
 
 constexpr int64_t kMostDigits = 10;
-constexpr int64_t kFrame = sizeof "[[0,],[1,],],";  // all of a row but its numbers, and a comma
+constexpr int64_t kFrame = sizeof "[[0,],[1,],],";  // the characters of a row except its numbers, and a comma
 
-// Write a number, and return where it ends.
+// Write a number; return its end.
 char *write_number(char *target, uint32_t number) {
     char digits[kMostDigits];
     int count = 0;

@@ -1,15 +1,16 @@
-// Greedy grouping of many data sets.
+// Greedy grouping of three or more data sets.
 //
-// Two groups that both have a record of one data set can never merge, as no candidate is within a data set: nothing is
-// remembered of them. For others, the candidates seen between them are counted until they are all there can be; a merge
-// adds up the counters of the two, and drops those of groups that now share a data set.
+// Two groups merge once every pair of their records is a candidate. Two groups that share a data set can never merge,
+// because no candidate is within a data set: nothing is stored for them. For two other groups, a counter counts the
+// candidates between them until it reaches the product of their sizes. A merge adds up the counters of both groups, and
+// drops the counters with groups that now share a data set.
 #pragma once
 
 #include "pending.hpp"
 
 namespace linkage {
 
-// A record's number: data sets one after the other.
+// A record's number: the data sets are numbered through, one after the other.
 using Record = uint32_t;
 
 class GroupSolver {
@@ -29,7 +30,7 @@ class GroupSolver {
             }
         return enough;
     }
-    // Ask for the memory that a candidate will need: first for its records, a little later for their groups.
+    // Prefetch the memory that a candidate will need: first of its records, later of their groups.
     void expect_records(Record left, Record right) const {
         __builtin_prefetch(&group_of_[left]);
         __builtin_prefetch(&group_of_[right]);
@@ -45,7 +46,7 @@ class GroupSolver {
     void expect_counters(Record left, Record right) const {
         pending_.expect_counters(group_of_[left], group_of_[right]);
     }
-    // Take the candidate of two records of different data sets. 0, or what went wrong.
+    // Add the candidate of two records of different data sets. Returns 0 or an error code.
     int64_t take(Record left, Record right) {
         uint32_t one = group_of_[left], other = group_of_[right];
         if (share_a_dataset(one, other)) return 0;
@@ -81,7 +82,7 @@ class GroupSolver {
             if (mask(one)[word] & mask(other)[word]) return true;
         return false;
     }
-    // Put the group `gone` into the group `kept`; they have no counter any more.
+    // Merge the group `gone` into the group `kept`. The counter between them is removed already.
     int64_t merge(uint32_t kept, uint32_t gone) {
         groups_ += (sizes_[kept] == 1) - (sizes_[gone] > 1);
         records_ += (sizes_[kept] == 1) + (sizes_[gone] == 1);
@@ -97,14 +98,14 @@ class GroupSolver {
         sizes_[kept] = static_cast<uint16_t>(sizes_[kept] + sizes_[gone]);
         return 0;
     }
-    // Drop the counters of a group with those that share a data set with `joining`.
+    // Drop the counters between `group` and every group that shares a data set with `joining`.
     void drop_hopeless(uint32_t group, uint32_t joining) {
         for (uint32_t counter = pending_.first_of(group), next; counter != kNone; counter = next) {
             next = pending_.next_of(counter, group);
             if (share_a_dataset(pending_[counter].other_than(group), joining)) pending_.remove(counter);
         }
     }
-    // Add the counters of one group to those of another, but for groups that share a data set with it.
+    // Add the counters of one group to those of another, except for groups that share a data set with it.
     int64_t move_counters(uint32_t from, uint32_t to) {
         for (uint32_t counter = pending_.first_of(from); counter != kNone; counter = pending_.first_of(from)) {
             uint32_t other = pending_[counter].other_than(from), seen = pending_[counter].seen, moved;
@@ -119,7 +120,7 @@ class GroupSolver {
             if (member < record) return false;
         return true;
     }
-    // Write a group's members, ascending: a group has at most one of each data set, so they are found by data set.
+    // Write a group's members in ascending order, which is by data set: a group has at most one record of each.
     int64_t write_group(uint32_t first, int party, int64_t at, uint32_t *datasets, uint32_t *records) const {
         int64_t start = at;
         uint32_t member = first;
@@ -137,12 +138,12 @@ class GroupSolver {
     }
 
     int parties_ = 0, mask_words_ = 0;
-    const uint32_t *first_records_ = nullptr;  // by data set, the number of its first record; and of all records
+    const uint32_t *first_records_ = nullptr;  // by data set, its first record's number; then the number of all records
     int64_t groups_ = 0, records_ = 0;
-    Buffer<uint32_t> group_of_;     // by record; a group is named by one of its records
-    Buffer<uint32_t> next_member_;  // by record, another of its group: a ring
+    Buffer<uint32_t> group_of_;     // by record; a group's number is that of one of its records
+    Buffer<uint32_t> next_member_;  // by record, the next of its group: a ring
     Buffer<uint16_t> sizes_;        // by group
-    Buffer<uint64_t> masks_;        // by group, a bit for each data set that it has a record of
+    Buffer<uint64_t> masks_;        // by group, a bit for each data set with a record in it
     Pending pending_;
 };
 

@@ -1,4 +1,5 @@
-// Memory without the C++ library, so that the kernel depends on the C library alone: failure is a value, not an exception.
+// Memory without the C++ library, so that the kernel depends on the C library alone. Failure is a return value, not an
+// exception.
 #pragma once
 
 #include <stddef.h>
@@ -10,7 +11,7 @@
 
 namespace linkage {
 
-// An array that frees itself. `resize` keeps nothing of what was in it.
+// An array that frees itself. `resize` does not keep its contents.
 template <class T>
 class Buffer {
   public:
@@ -23,18 +24,18 @@ class Buffer {
         free(data_);
         data_ = nullptr;
         if (count > (SIZE_MAX - 63) / sizeof(T)) return false;
-        // A whole number of cache lines, as aligned_alloc wants it; never none, so that NULL means failure.
+        // A whole number of cache lines, as aligned_alloc requires; at least one, so that NULL means failure.
         size_t bytes = (count * sizeof(T) + 63) / 64 * 64;
         data_ = static_cast<T *>(aligned_alloc(64, bytes ? bytes : 64));
         return data_ != nullptr;
     }
-    // As resize, all zero. Large arrays cost no memory where they are not touched.
+    // Like resize, filled with zeros. Parts of a large array that are never touched cost no memory.
     [[nodiscard]] bool resize_zeroed(size_t count) {
         free(data_);
         data_ = static_cast<T *>(calloc(count ? count : 1, sizeof(T)));
         return data_ != nullptr;
     }
-    // Grow to at least `count`, and keep the first `used`.
+    // Grow to `count` elements and keep the contents.
     [[nodiscard]] bool grow(size_t count) {
         if (count > SIZE_MAX / sizeof(T)) return false;
         T *grown = static_cast<T *>(realloc(data_, count * sizeof(T)));
@@ -50,7 +51,7 @@ class Buffer {
     T *data_ = nullptr;
 };
 
-// An object on the heap; NULL if memory ran out.
+// Make an object on the heap; NULL if memory ran out.
 template <class T>
 T *create() {
     void *memory = aligned_alloc(64, (sizeof(T) + 63) / 64 * 64);

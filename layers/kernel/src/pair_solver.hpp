@@ -1,5 +1,5 @@
-// Greedy grouping of two data sets: a candidate is a group if neither of its records is in one. A bit a record says so,
-// which stays in a cache where a table would not.
+// Greedy grouping of two data sets: a candidate becomes a group if neither of its records is in a group yet. One bit
+// per record stores that: the bits fit into a cache where a table would not.
 #pragma once
 
 #include "memory.hpp"
@@ -36,8 +36,8 @@ class PairSolver {
 
   private:
     int64_t left_records_ = 0, groups_ = 0;
-    Buffer<uint64_t> left_taken_, right_taken_;  // a bit a record
-    Buffer<uint32_t> partners_;                  // of the left records that are taken
+    Buffer<uint64_t> left_taken_, right_taken_;  // one bit per record
+    Buffer<uint32_t> partners_;                  // by left record, if it is taken
 };
 
 }  // namespace linkage

@@ -1,4 +1,4 @@
-// What the processor can do is asked at run time: one library serves every machine of its kind.
+// The processor's features are detected at run time: one library serves every machine of its architecture.
 #include "paths.hpp"
 
 #if defined(__x86_64__)
@@ -10,8 +10,8 @@ namespace {
 
 #if defined(__x86_64__)
 
-// Asked of the processor itself: the compiler's own way needs a symbol that does not go into a shared library. The
-// operating system must save the registers too, which is what XCR0 says.
+// Ask the processor itself: the compiler's builtin needs a symbol that cannot be linked into a shared library. The
+// operating system must save the vector registers too; XCR0 says whether it does.
 bool registers_are_saved(unsigned wanted) {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return false;
@@ -32,7 +32,7 @@ constexpr int kFastestFirst[] = {LINKAGE_AVX512, LINKAGE_AVX2, LINKAGE_PORTABLE}
 
 #elif defined(__aarch64__)
 
-bool has(int path) { return path == LINKAGE_NEON; }  // every such processor has it
+bool has(int path) { return path == LINKAGE_NEON; }  // every aarch64 processor has NEON
 
 constexpr int kFastestFirst[] = {LINKAGE_NEON, LINKAGE_PORTABLE};
 

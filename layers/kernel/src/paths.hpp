@@ -1,11 +1,11 @@
-// Which ways to compare this machine can take.
+// The paths that this machine supports.
 #pragma once
 
 #include "comparison.hpp"
 
 namespace linkage {
 
-// The functions of a path that linkage_path has allowed.
+// Return the functions of a path; linkage_path must have returned it.
 const Path *path_functions(int path);
 
 }  // namespace linkage

@@ -1,7 +1,7 @@
-// Pairs of groups that may still merge, each with how many candidates were seen between them.
+// Counters for pairs of groups that may still merge: the number of candidates seen between the two groups.
 //
-// A counter is found by its two groups (a hash table), and all counters of one group by going through a list that each
-// group has: counters are in two lists, doubly linked, so that one can be taken out of both.
+// A hash table finds the counter of two groups. Each group also has a doubly linked list of all its counters, so each
+// counter is in two lists and can be removed from both.
 #pragma once
 
 #include <initializer_list>
@@ -34,7 +34,8 @@ class Pending {
     }
     const Counter &operator[](uint32_t counter) const { return counters_[counter]; }
 
-    // Ask for the memory that the counter of two groups will need: first where it is told, a little later what is there.
+    // Prefetch the memory of the counter of two groups: first of the tables that point to it, later of the counter
+    // itself.
     void expect(uint32_t one, uint32_t other) const {
         __builtin_prefetch(&slots_[home_of(one, other)]);
         __builtin_prefetch(&heads_[one], 1);
@@ -45,7 +46,7 @@ class Pending {
             if (counter != kNone) __builtin_prefetch(&counters_[counter], 1);
     }
 
-    // Add to the counter of two groups, which is made if there is none; return it in `counter`. 0, or what went wrong.
+    // Add to the counter of two groups; make it if there is none. Sets `counter`. Returns 0 or an error code.
     int64_t add(uint32_t one, uint32_t other, uint32_t seen, uint32_t *counter) {
         uint32_t slot = find(one, other);
         if (slots_[slot] == kNone) {
@@ -87,7 +88,7 @@ class Pending {
         uint64_t mixed = (upper << 32 | lower) * 0x9E3779B97F4A7C15;
         return static_cast<uint32_t>(mixed >> 32 ^ mixed >> 7) & mask_;
     }
-    // The slot that has the counter of two groups, or the empty one where it would be.
+    // Return the slot that has the counter of two groups, or the empty slot where it would be.
     uint32_t find(uint32_t one, uint32_t other) const {
         uint32_t slot = home_of(one, other);
         for (; slots_[slot] != kNone; slot = (slot + 1) & mask_) {
@@ -98,7 +99,7 @@ class Pending {
         }
         return slot;
     }
-    // Empty a slot, and move up what would not be found behind the gap.
+    // Empty a slot, and move up the counters that would not be found behind the gap.
     void empty(uint32_t slot) {
         for (uint32_t next = (slot + 1) & mask_; slots_[next] != kNone; next = (next + 1) & mask_) {
             const Counter &counter = counters_[slots_[next]];
@@ -146,7 +147,7 @@ class Pending {
     int64_t most_ = 0, used_ = 0;
     int64_t room_ = 0;
     uint32_t made_ = 0, free_ = kNone, mask_ = 0;
-    Buffer<Counter> counters_;  // those made, freed ones among them
+    Buffer<Counter> counters_;  // all that were made, including freed ones
     Buffer<uint32_t> heads_;    // by group, the first of its counters
     Buffer<uint32_t> slots_;    // the hash table
 };

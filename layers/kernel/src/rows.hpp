@@ -1,7 +1,7 @@
-// The walk through rectangles pair by pair, and what is common to both walks.
+// The scan of a rectangle pair by pair, and the code that both kinds of scan share.
 //
-// Included by one file a path, each compiled for its processor; all is in an unnamed namespace, so that the linker cannot
-// take a function of one path for that of another.
+// Each path's source file includes this and is compiled for its processor. Everything is in an unnamed namespace, so
+// that the linker cannot use one path's function in another path.
 #pragma once
 
 #include "scan.hpp"
@@ -9,9 +9,9 @@
 namespace linkage {
 namespace {
 
-// See Path.
+// See `Path`.
 inline void count_bits(Side &side, int words, int filter_bits) {
-    int whole = filter_bits / 64 < words ? filter_bits / 64 : words;  // words that the filter looks at
+    int whole = filter_bits / 64 < words ? filter_bits / 64 : words;  // words that the filter covers
     uint64_t part = whole < words ? ~uint64_t{0} << filter_bits % 64 : 0;  // bits of the next that it does not
     for (int64_t row = 0; row < side.rows; row++) {
         const uint64_t *encoding = side.words + row * words;
@@ -42,7 +42,7 @@ inline int count_common(const uint64_t *one, const uint64_t *other, int words) {
     return common;
 }
 
-// Count a pair in full, and write it down if it is a candidate. There must be room for it.
+// Count a pair in full; if it is a candidate, write it to the output, which must have room.
 template <int Words>
 inline void judge(const linkage_scan &scan, uint32_t row, uint32_t column, Output &output) {
     const linkage_comparison &comparison = *scan.comparison;
@@ -56,7 +56,7 @@ inline void judge(const linkage_scan &scan, uint32_t row, uint32_t column, Outpu
                                     static_cast<uint16_t>(common), static_cast<uint16_t>(total)};
 }
 
-// Compare the rectangle at hand pair by pair. False if there is no room for more; then call again.
+// Compare the current rectangle pair by pair. False if the output is full; then call again.
 template <int Words>
 bool walk_rows(linkage_scan &scan, Output &output) {
     const linkage_comparison &comparison = *scan.comparison;
@@ -74,7 +74,7 @@ bool walk_rows(linkage_scan &scan, Output &output) {
     return true;
 }
 
-// Begin with the rectangle at scan.at: its longer side gives the lanes.
+// Open the rectangle at scan.at: its longer side becomes the lanes.
 inline void open_parts(linkage_scan &scan) {
     const int64_t *rectangle = scan.rectangles.data() + 4 * scan.at;
     int64_t height = rectangle[1] - rectangle[0], width = rectangle[3] - rectangle[2];

@@ -1,4 +1,4 @@
-// Scans as they are made and ended; scan_*.cpp do the work in between.
+// Make, advance and free scans; the work is done by the paths (scan_*.cpp).
 #include "scan.hpp"
 
 using namespace linkage;
@@ -16,7 +16,7 @@ bool all_in_bounds(const linkage_comparison &comparison, const int64_t *rectangl
     return true;
 }
 
-// Memory for the largest sides that there are, so that nothing can fail later.
+// Allocate memory for the largest rectangle, so that nothing can fail later.
 bool reserve(linkage_scan &scan, const int64_t *rectangles) {
     int64_t longest = 0, shortest = 0;
     for (int64_t at = 0; at < scan.count; at++) {

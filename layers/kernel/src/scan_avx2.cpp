@@ -1,4 +1,4 @@
-// The path for x86-64 with AVX2: 32 lanes a vector.
+// The path for x86-64 with AVX2: 32 lanes per vector.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -10,7 +10,7 @@ namespace {
 struct Avx2 {
     using Vector = __m256i;
     static constexpr int kLanes = 32;
-    static constexpr int kMost = 4;  // vectors a panel: their sums and tables fill the 16 registers
+    static constexpr int kMost = 4;  // vectors per panel: their sums and tables fill the 16 registers
 
     static Vector zero() { return _mm256_setzero_si256(); }
     static Vector all(uint8_t byte) { return _mm256_set1_epi8(static_cast<char>(byte)); }

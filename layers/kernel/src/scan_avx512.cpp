@@ -1,4 +1,4 @@
-// The path for x86-64 with AVX-512BW: 64 lanes a vector.
+// The path for x86-64 with AVX-512BW: 64 lanes per vector.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -10,7 +10,7 @@ namespace {
 struct Avx512 {
     using Vector = __m512i;
     static constexpr int kLanes = 64;
-    static constexpr int kMost = 2;  // vectors a panel: a larger panel would not stay in the first cache
+    static constexpr int kMost = 2;  // vectors per panel: a larger panel would not stay in the first-level cache
 
     static Vector zero() { return _mm512_setzero_si512(); }
     static Vector all(uint8_t byte) { return _mm512_set1_epi8(static_cast<char>(byte)); }

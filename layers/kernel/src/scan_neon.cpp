@@ -1,4 +1,4 @@
-// The path for aarch64, whose every processor has NEON: 16 lanes a vector.
+// The path for aarch64, where every processor has NEON: 16 lanes per vector.
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
@@ -10,7 +10,7 @@ namespace {
 struct Neon {
     using Vector = uint8x16_t;
     static constexpr int kLanes = 16;
-    static constexpr int kMost = 4;  // vectors a panel
+    static constexpr int kMost = 4;  // vectors per panel
 
     static Vector zero() { return vdupq_n_u8(0); }
     static Vector all(uint8_t byte) { return vdupq_n_u8(byte); }
@@ -29,7 +29,7 @@ struct Neon {
         return vandq_u8(shift_right_4(a), vreinterpretq_u8_u16(vdupq_n_u16(0x00F0)));
     }
     static uint64_t full_lanes(Vector a) {
-        // One bit a lane: keep of each byte the bit of its place, and add up eight bytes.
+        // Make one bit per lane: keep in each byte the bit of its position, then add up eight bytes.
         static const uint8_t places[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
         Vector full = vandq_u8(vceqq_u8(a, all(255)), vld1q_u8(places));
         return vaddv_u8(vget_low_u8(full)) | uint64_t{vaddv_u8(vget_high_u8(full))} << 8;

@@ -1,4 +1,4 @@
-// The path for any processor: every pair is counted in full. It is what the others are tested against.
+// The path for any processor: every pair is counted in full. The other paths are tested against it.
 #include "rows.hpp"
 
 namespace linkage {

@@ -1,4 +1,4 @@
-// The solvers' common front: candidates are checked here, then go to the solver for two data sets or to that for many.
+// The interface of both solvers: candidates are checked here, then go to the solver for two or for more data sets.
 #include "group_solver.hpp"
 #include "order.hpp"
 #include "pair_solver.hpp"
@@ -6,7 +6,7 @@
 namespace linkage {
 namespace {
 
-constexpr int64_t kMaxParties = 4096;  // so that a group's size, and their product, go where they are kept
+constexpr int64_t kMaxParties = 4096;  // so that a group's size, and the product of two, fit into their types
 
 constexpr int64_t kAtATime = 64;       // candidates
 
@@ -20,8 +20,8 @@ struct Datasets {
 using namespace linkage;
 
 struct linkage_solver {
-    Buffer<uint32_t> first_records;  // by data set, the number of its first record; and of all records
-    Buffer<Datasets> pairs;          // of data sets, as itertools.combinations orders them
+    Buffer<uint32_t> first_records;  // by data set, the number of its first record; then the number of all records
+    Buffer<Datasets> pairs;          // of data sets, in the order of Python's itertools.combinations
     int64_t pair_count = 0;
     bool failed = false;
     bool fed = false;
@@ -57,7 +57,7 @@ bool is_there(const linkage_solver &solver, const linkage_candidate &candidate) 
            candidate.right < first[pair.right + 1] - first[pair.right];
 }
 
-// Check that candidates are there and in order, before any of them is taken.
+// Check that the candidates' records exist and that they are in order, before any of them is added.
 int64_t check(linkage_solver &solver, const linkage_candidate *candidates, int64_t count) {
     for (int64_t at = 0; at < count; at++) {
         const linkage_candidate &candidate = candidates[at];
@@ -72,7 +72,8 @@ int64_t check(linkage_solver &solver, const linkage_candidate *candidates, int64
     return 0;
 }
 
-// Most of the time goes into waiting for memory: what a few candidates need is asked for before the first is taken.
+// Most of the time would be spent waiting for memory, so the memory of a few candidates is prefetched before the first
+// of them is added.
 int64_t take_of_many(linkage_solver &solver, const linkage_candidate *candidates, int64_t count) {
     Record left[kAtATime], right[kAtATime];
     GroupSolver &groups = solver.of_many;

@@ -1,7 +1,7 @@
-// Sorting candidate pairs in time that grows with their number alone.
+// Sort candidate pairs in linear time.
 //
-// First they are spread over buckets of equal ranges of scores, which costs one pass through memory; a bucket is then
-// small enough for a cache, where radix sort takes a pass for each digit of the record indices and of the score's rest.
+// First they are spread over buckets of equal ranges of scores, in one pass through memory. A bucket is small enough
+// for a cache, where a radix sort takes one pass per digit of the record indices and of the lower bits of the score.
 #include "kernel.h"
 #include "memory.hpp"
 #include "order.hpp"
@@ -9,16 +9,16 @@
 namespace linkage {
 namespace {
 
-constexpr int kMaxBucketBits = 14;  // more would be written to in turns than a cache holds lines
-constexpr int64_t kBucketSize = 512;  // on average, if scores were spread evenly
-constexpr int64_t kFew = 32;        // are sorted by insertion
-constexpr int64_t kMany = 4096;     // are worth wide digits
+constexpr int kMaxBucketBits = 14;  // with more buckets, a cache would not hold one line of each
+constexpr int64_t kBucketSize = 512;  // average, if scores were spread evenly
+constexpr int64_t kFew = 32;        // at most this many are sorted by insertion
+constexpr int64_t kMany = 4096;     // from this many on, wide digits pay off
 constexpr int kDigitBits = 8, kWideDigitBits = 11;
 
-// What all pairs have in common, and so need not be sorted by.
+// The ranges of the pairs' numbers: bits that no pair has set need not be sorted by.
 struct Ranges {
     uint32_t least_depth = UINT32_MAX, most_depth = 0;
-    uint32_t datasets = 0, left = 0, right = 0;  // all of them, or'ed
+    uint32_t datasets = 0, left = 0, right = 0;  // the bitwise or of all
 };
 
 template <class Pair>
@@ -49,13 +49,13 @@ void sort_few(Pair *pairs, int64_t count) {
     }
 }
 
-// Sorts one bucket by radix, between its place and a spare one.
+// Sorts one bucket by radix, moving it between its own place and a spare one.
 template <class Pair>
 class Radix {
   public:
     Radix(Pair *pairs, Pair *spare, int64_t count) : from_(pairs), to_(spare), count_(count) {}
 
-    // Sort by the lower bits of a number that each pair has, and keep the order of equal ones.
+    // Sort by the lower bits of a number of each pair; the sort is stable.
     template <class Number>
     void by(int bits, Number number) {
         int most = count_ < kMany ? kDigitBits : kWideDigitBits;

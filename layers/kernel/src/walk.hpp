@@ -1,4 +1,4 @@
-// The walk through rectangles by panels. A template over the path's vectors.
+// The scan of rectangles by panels: templates over the path's vector type.
 #pragma once
 
 #include "filter.hpp"
@@ -7,11 +7,11 @@
 namespace linkage {
 namespace {
 
-// Rectangles of fewer pairs, or with a side of fewer rows, are compared pair by pair: to turn them into panels costs more.
+// Rectangles of fewer pairs, or with a side of fewer rows, are compared pair by pair: making panels of them costs more.
 constexpr int64_t kFewPairs = 256;
 constexpr int64_t kFewRows = 4;
 
-// Sort a part's rows by popcount, then rest: a panel of much the same rows rules out more. Radix sort, a byte at a time.
+// Sort a part's rows by popcount, then rest: a panel of similar rows rules out more. Radix sort, a byte at a time.
 inline void sort_part(Part &part) {
     const Side &side = *part.side;
     uint64_t *from = part.order.data(), *to = part.spare.data();
@@ -42,7 +42,7 @@ inline void order_part(Part &part, int64_t rows_a_panel) {
     for (int64_t index = 0; index < part.count; index++) part.rows[index] = static_cast<uint32_t>(part.first + index);
 }
 
-// What a row of the short side must reach with a panel; see filter.hpp.
+// The condition that a row of the short side sets for a panel; see filter.hpp.
 struct Need {
     bool possible;
     Demand demand;
@@ -50,18 +50,18 @@ struct Need {
 
 inline Need needed(const linkage_comparison &comparison, const Side &side, uint32_t row, const Panel &panel) {
     int popcount = side.popcounts[row], rest = side.rests[row];
-    // The smallest popcount of the panel asks for the least.
+    // The smallest popcount of the panel requires the fewest common bits.
     int common = comparison.smallest_common[popcount + panel.smallest];
     int looked_at = popcount - rest < panel.largest_looked_at ? popcount - rest : panel.largest_looked_at;
     bool possible = comparison.lowest_partner[popcount] <= panel.largest &&
                     comparison.highest_partner[popcount] >= panel.smallest && common - rest <= looked_at;
-    // Beyond the bits looked at, a pair can have in common what the poorer of both has there.
+    // In the bits after the filter's, a pair has at most as many in common as the row with fewer set there.
     int sure = rest < panel.smallest_rest ? rest : panel.smallest_rest;
     int more = rest - sure < 255 ? rest - sure : 255;
     return {possible, {common - sure, more}};
 }
 
-// Count in full the lanes that passed, and write down those that are candidates.
+// Count in full the lanes that passed; write those that are candidates to the output.
 template <class Vectors, int Words>
 inline void judge_lanes(const linkage_scan &scan, uint32_t row, const typename Vectors::Vector *passed, int vectors,
                         Output &output) {
@@ -74,7 +74,7 @@ inline void judge_lanes(const linkage_scan &scan, uint32_t row, const typename V
     }
 }
 
-// Compare the pairs of rows with the panel at hand. False if there is no room for more.
+// Compare the pairs of rows with the current panel. False if the output is full.
 template <class Vectors, int Count, int Words>
 bool walk_panel(linkage_scan &scan, Output &output) {
     const linkage_comparison &comparison = *scan.comparison;
@@ -98,7 +98,7 @@ bool walk_panel(linkage_scan &scan, Output &output) {
     return true;
 }
 
-// Open the panel whose first row is scan.next_panel, with as few vectors as hold its rows.
+// Open the panel whose first row is scan.next_panel, with the fewest vectors that hold its rows.
 template <class Vectors>
 void open_panel(linkage_scan &scan) {
     int64_t rows = scan.lanes.count - scan.next_panel;
@@ -110,7 +110,7 @@ void open_panel(linkage_scan &scan) {
     fill_panel(scan.panel, *scan.comparison, *scan.lanes.side, scan.lanes.rows.data() + scan.next_panel, lanes);
 }
 
-// Compare the rectangle at hand by panels. False if there is no room for more.
+// Compare the current rectangle by panels. False if the output is full.
 template <class Vectors, int Words>
 bool walk_panels(linkage_scan &scan, Output &output) {
     while (scan.next_panel < scan.lanes.count) {
@@ -126,7 +126,7 @@ bool walk_panels(linkage_scan &scan, Output &output) {
     return true;
 }
 
-// Make the next rectangle the one at hand.
+// Open the next rectangle.
 template <class Vectors>
 void open_rectangle(linkage_scan &scan) {
     open_parts(scan);
@@ -150,7 +150,7 @@ int64_t next_pairs(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, in
     return output.count;
 }
 
-// The usual sizes of encodings have code of their own.
+// The usual encoding sizes have code of their own, with the number of words known to the compiler.
 template <class Vectors>
 int64_t next_pairs_of_any_size(linkage_scan &scan, linkage_pair *pairs, int64_t capacity, int32_t *done) {
     switch (scan.comparison->words) {

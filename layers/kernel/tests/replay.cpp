@@ -1,14 +1,13 @@
-// Replays comparisons from the standard input and writes what they find to the standard output: for processors that this
-// machine is not, and for a build with sanitizers. tests/unit/linkage/engines/test_kernel.py writes and reads the
-// bytes.
+// Replays problems from the standard input and writes their answers to the standard output: to test other processors
+// under an emulator, and builds with sanitizers. The tests of the kernel write the problems and read the answers.
 //
-// Each begins with an int64 that says what it is.
+// Each problem begins with an int64, its kind.
 //
-// 0, a comparison: int64 left rows, right rows, encoding size, samples, rectangles, reorder, filter bits, path; double
-// threshold; then the arrays. Its answer: int64 count, then the pairs; or an error below 0.
+// Kind 0, a comparison: int64 left rows, right rows, encoding size, samples, rectangles, reorder, filter bits, path;
+// double threshold; then the arrays. Answer: int64 count, then the pairs; or an error code below 0.
 //
-// 1, a grouping: int64 parties, candidates, most pending, then record counts and candidates, which are sorted first. Its
-// answer: int64 error or 0, groups, records, then data sets, records and offsets.
+// Kind 1, a grouping: int64 parties, candidates, max_pending, then record counts and candidates, which are sorted
+// first. Answer: int64 error or 0, groups, records, then data sets, records and offsets.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +19,7 @@ namespace {
 
 enum { kLeftRows, kRightRows, kSize, kSamples, kRectangles, kReorder, kFilterBits, kPath, kNumbers };
 
-// Exactly as large as what is read, so that a sanitizer sees one byte too many.
+// Exactly as large as the data, so that a sanitizer detects an access of one byte too many.
 void *read(size_t bytes) {
     void *memory = malloc(bytes ? bytes : 1);
     if (bytes && fread(memory, 1, bytes, stdin) != bytes) abort();

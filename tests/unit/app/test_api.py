@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from itertools import product
 
 import numpy as np
@@ -60,6 +61,10 @@ def test_status(service, project):
 
 def test_version(service):
     assert set(service.request("GET", "/version").json) == {"anonlink", "entityservice", "python"}
+
+
+def test_the_version_of_anonlink_is_the_one_that_is_installed(service):
+    assert service.request("GET", "/version").json["anonlink"] == version("anonlink")
 
 
 def test_every_error_has_a_status():
@@ -187,6 +192,14 @@ def test_a_wrong_project_is_refused(service, change, detail):
 )
 def test_a_body_that_is_no_project_is_refused(service, body, detail):
     assert is_problem(service.request("POST", "/projects", body=body), 400, detail)
+
+
+def test_a_problem_may_quote_what_is_no_text(service, project):
+    body = {"encodings": ["AAAAAAAAAAA="], "blocks": {"\ud800": [1]}}
+
+    answer = service.request("POST", path_of(project, "clks"), token=project["update_tokens"][0], body=body)
+
+    assert is_problem(answer, 400)
 
 
 def test_unknown_members_are_ignored(service):

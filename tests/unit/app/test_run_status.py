@@ -1,5 +1,6 @@
 """What a run's status says, in every state that a run can be in."""
 
+import json
 from dataclasses import replace
 from datetime import datetime
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.run_status import status_body
+from app import run_status
 from linkage.models import Contributions, Progress, Project, ResultType, Run, RunState
 from linkage.runs import RunStatus
 
@@ -27,6 +28,11 @@ def status_of(state, result_type=ResultType.GROUPS, *, done=None, contributions=
     run = Run("r", "p", 0.8, "", "", state, TIME, **members)
     progress = None if done is None else Progress(10, done, 40 * done, 400, candidates=7)
     return RunStatus(run, project, contributions, progress)
+
+
+def status_body(status):
+    """The status as clients read it."""
+    return json.loads(run_status.status_body(status).text())
 
 
 @pytest.mark.parametrize(("result_type", "stages"), [("groups", 3), ("permutations", 3), ("similarity_scores", 2)])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from linkage import estimating
-from linkage.encodings.block_tables import dump_blocks
-from linkage.encodings.encoding_sets import BLOCKS, ENCODINGS, ROWS, Memberships, sort_encodings
+from linkage.encodings.encoding_sets import Memberships, sort_encodings
 from linkage.estimating import SampledRun, count_once, find_in_sample
 from linkage.plans.sampling import estimate
+from linkage.store.encoding_sets import EncodingSetStore
 from linkage.testing.world import in_memory_world
 
 RECORDS, SIZE = 400, 16
@@ -25,9 +25,9 @@ class CountingObjects:
     def __getattr__(self, name):
         return getattr(self._objects, name)
 
-    def get_fixed(self, *where):
+    def get_cached_range(self, *where):
         self.reads += 1
-        return self._objects.get_fixed(*where)
+        return self._objects.get_cached_range(*where)
 
 
 @pytest.fixture
@@ -43,16 +43,14 @@ def people():
 
 def store(datasets, blocks_of, world):
     """Store encoding sets; ``blocks_of`` gives the blocks of a record."""
-    bucket, sets = world.settings.store_bucket, []
+    sets = []
     for number, encodings in enumerate(datasets):
         held = [(record, block) for record in range(len(encodings)) for block in blocks_of(record)]
         keys = np.array([b"%016d" % block for _, block in held], dtype="S16")
         memberships = Memberships(keys, np.array([record for record, _ in held], dtype=np.uint32))
         each = sort_encodings(encodings, memberships)
         sets.append(each)
-        world.objects.put(bucket, f"{number}/{ENCODINGS}", np.concatenate(list(each.sorted_encodings())).tobytes())
-        world.objects.put(bucket, f"{number}/{ROWS}", each.rows.tobytes())
-        world.objects.put(bucket, f"{number}/{BLOCKS}", dump_blocks(each.blocks))
+        EncodingSetStore(f"{number}/", world).write(each)
     prefixes = [f"{number}/" for number in range(len(datasets))]
     return SampledRun("a run", 0.75, SIZE, prefixes, [each.blocks for each in sets])
 

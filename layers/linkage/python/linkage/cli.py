@@ -13,7 +13,7 @@ from math import isfinite
 
 from linkage.cost.model import RATES, CostModel
 from linkage.cost.report import report_json, report_text
-from linkage.cost.workloads import Blocking, Bounds, Workload, WorkloadRefused, count_blocks
+from linkage.cost.workloads import Blocking, Bounds, Workload, WorkloadRefused, count_blocks, expect_run
 from linkage.encodings.wire import check_size
 from linkage.errors import UploadRejected
 from linkage.settings import Settings
@@ -28,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = Settings.from_environment({"UPLOADS_BUCKET": "", "STORE_BUCKET": ""})  # all at its default
     try:
         check_size(arguments.encoding_size, smallest=settings.min_encoding_size, largest=settings.max_encoding_size)
-        model = CostModel(_workload(arguments), bounds_of(settings), engine=arguments.engine)
+        bounds = bounds_of(settings)
+        model = CostModel(expect_run(_workload(arguments), bounds), bounds, engine=arguments.engine)
     except (UploadRejected, WorkloadRefused) as error:
         print(f"linkage: {error}", file=sys.stderr)
         return 1

@@ -1,8 +1,8 @@
-"""Use cases of deletion: what is deleted is gone, every row and every object, of a half-done one too.
+"""Use cases of deletion: remove every row and every object of a project or run, half-done ones too.
 
-The rows go first, in one transaction, and with them the tokens. What is left is a tombstone with ids only: workers in
-flight and credentials that are still valid may write after the first sweep, so the prefixes are swept again once
-nothing can write any more, and the tombstone stays until a sweep finds nothing.
+The rows go first, in one transaction, and with them the tokens. A tombstone with ids only is left: workers in flight
+and credentials that are still valid may write after the first sweep, so the prefixes are swept again once nothing can
+write any more, and the tombstone stays until a sweep finds nothing.
 """
 
 from contextlib import suppress
@@ -10,17 +10,16 @@ from datetime import datetime, timedelta
 
 from linkage.errors import ProgressUnavailable
 from linkage.messages import DeleteData
-from linkage.models import Tombstone
 from linkage.ports import World
 from linkage.projects import open_project
 from linkage.runs import open_run
-from linkage.store import object_keys
-from linkage.store.removal import remove_prefix
+from linkage.store.projects import ProjectStore
+from linkage.store.runs import RunStore
 from linkage.timing import arm_timer
 
 
 def delete_project(project_id: str, token: str, world: World) -> None:
-    """Delete the project; nothing of it can be seen from now on."""
+    """Delete the project, which the result token opens; it is invisible from now on."""
     open_project(project_id, token, world)
     remove_project(project_id, world)
 
@@ -28,7 +27,7 @@ def delete_project(project_id: str, token: str, world: World) -> None:
 def remove_project(
     project_id: str, world: World, *, event: str = "project deleted", unused_since: datetime | None = None
 ) -> None:
-    """Remove the project, in nobody's name; with ``unused_since`` only if nothing happened in it from then on."""
+    """Remove the project without a token; with ``unused_since`` only if nothing happened in it from then on."""
     run_ids = [run.run_id for run in world.runs.list(project_id)]
     now = world.now()
     until = now + _longest_flight(world)
@@ -44,7 +43,7 @@ def delete_run(project_id: str, run_id: str, token: str, world: World) -> None:
 
 
 def remove_run(project_id: str, run_id: str, world: World, *, event: str = "run deleted") -> None:
-    """Remove the run, in nobody's name."""
+    """Remove the run without a token."""
     now = world.now()
     world.runs.delete(project_id, run_id, now=now, sweep_until=now + _longest_flight(world), event=event)
     _forget([run_id], world)
@@ -52,25 +51,28 @@ def remove_run(project_id: str, run_id: str, world: World, *, event: str = "run 
 
 
 def sweep(message: DeleteData, world: World) -> None:
-    """Remove every object of what was deleted, until nothing can write any more and nothing is found.
+    """Remove every object of a deleted project or run, until nothing can write any more and nothing is left.
 
     Safe to repeat: it removes what is there.
     """
     tombstone = world.tombstones.get(message.project_id, message.run_id)
     if tombstone is None:
         return
-    found = _sweep_run(tombstone, world) if tombstone.run_id else _sweep_project(tombstone.project_id, world)
+    if tombstone.run_id is None:
+        removed = ProjectStore(tombstone.project_id, world).remove()
+    else:
+        removed = RunStore(tombstone.project_id, tombstone.run_id, world).remove_with_uploads()
     now = world.now()
     if now < tombstone.sweep_until:
         world.tombstones.postpone(tombstone, tombstone.sweep_until)
-    elif found:
+    elif removed:
         world.tombstones.postpone(tombstone, now + _longest_flight(world))
     else:
         world.tombstones.remove(tombstone)
 
 
 def _longest_flight(world: World) -> timedelta:
-    """Return for how long a worker may still be busy with a message that it got before the deletion."""
+    """Return the longest time that a worker may be busy with a message that it received before the deletion."""
     return timedelta(seconds=world.settings.visibility_timeout_s)
 
 
@@ -83,24 +85,3 @@ def _forget(run_ids: list[str], world: World) -> None:
 def _send(message: DeleteData, world: World) -> None:
     arm_timer(world)
     world.queues.send(message)
-
-
-def _sweep_run(tombstone: Tombstone, world: World) -> int:
-    run_id = tombstone.run_id or ""
-    plan, run = object_keys.plan(tombstone.project_id, run_id), object_keys.run(tombstone.project_id, run_id)
-    return remove_prefix(plan, world) + _remove_everything(run, world.settings.store_bucket, world)
-
-
-def _sweep_project(project_id: str, world: World) -> int:
-    """Remove the plans first, because compare workers write nothing for a run that has none."""
-    settings = world.settings
-    runs, *_ = prefixes = object_keys.project_prefixes(project_id)
-    plans = [o.key for o in world.objects.list(settings.store_bucket, runs) if object_keys.is_plan(o.key)]
-    world.objects.delete(settings.store_bucket, plans)
-    found = len(plans) + sum(_remove_everything(prefix, settings.store_bucket, world) for prefix in prefixes)
-    return found + _remove_everything(object_keys.project_uploads(project_id), settings.uploads_bucket, world)
-
-
-def _remove_everything(prefix: str, bucket: str, world: World) -> int:
-    """Remove the objects under the prefix, those that are half written too, and return how many there were."""
-    return world.objects.abort_multipart_uploads(bucket, prefix) + remove_prefix(prefix, world, bucket=bucket)

@@ -15,8 +15,8 @@ from linkage.engines.choice import engine
 from linkage.plans.repeats import count_shared_blocks
 from linkage.plans.sampling import Draw, Found, Span, draw_rows, join_spans
 from linkage.ports import World
+from linkage.store.encoding_sets import EncodingSetStore
 from linkage.store.gathering import PARALLEL_READS
-from linkage.store.row_reading import read_encodings, read_record_indices
 
 _Reader = Callable[[Sequence[Span]], Encodings]
 """Returns the encodings of the rows of spans, one after the other."""
@@ -68,7 +68,7 @@ class _Side:
 
     def __init__(self, dataset: int, sampled: SampledRun, world: World) -> None:
         self.table = sampled.datasets[dataset]
-        self.rows = read_record_indices(sampled.prefixes[dataset], 0, count_rows(self.table), world)
+        self.rows = EncodingSetStore(sampled.prefixes[dataset], world).read_record_indices(0, count_rows(self.table))
 
     @property
     def blocks_per_record(self) -> float:
@@ -106,10 +106,10 @@ def _reader(
     dataset: int, draws: Sequence[Draw], sampled: SampledRun, pool: ThreadPoolExecutor, world: World
 ) -> _Reader:
     """Read a data set's rows of all draws, with few requests, and return a function from spans to their encodings."""
-    prefix, size = sampled.prefixes[dataset], sampled.encoding_size
+    stored, size = EncodingSetStore(sampled.prefixes[dataset], world), sampled.encoding_size
     wanted = [span for draw in draws for drawn, spans in draw.sides if drawn == dataset for span in spans]
     joined = join_spans(wanted, NEAR_BYTES // size)
-    parts = list(pool.map(lambda rows: read_encodings(prefix, size, rows[0], rows[1], world), joined))
+    parts = list(pool.map(lambda rows: stored.read_encodings(size, *rows), joined))
     firsts = [start for start, _ in joined]
 
     def take(span: Span) -> Encodings:

@@ -3,17 +3,8 @@
 import numpy as np
 
 from linkage.encodings.block_files import read_block_file
-from linkage.encodings.block_tables import BLOCK, dump_blocks
-from linkage.encodings.encoding_sets import (
-    BLOCKS,
-    ENCODINGS,
-    REPORT,
-    ROWS,
-    EncodingSet,
-    Memberships,
-    dump_report,
-    sort_encodings,
-)
+from linkage.encodings.block_tables import BLOCK
+from linkage.encodings.encoding_sets import EncodingSet, Memberships, sort_encodings
 from linkage.encodings.wire import MEMBERSHIP_COST, check_size, needed_bytes, read_binary, read_json
 from linkage.ending import reject_upload
 from linkage.errors import UploadRejected
@@ -21,44 +12,47 @@ from linkage.models import FileFormat, Manifest, Upload, UploadState
 from linkage.ports import World
 from linkage.projects import expected_encoding_size
 from linkage.runs import send_waiting_runs
-from linkage.store import object_keys
-from linkage.store.removal import remove_prefix
+from linkage.store.encoding_sets import EncodingSetStore
+from linkage.store.folders import remove_if_unchanged
+from linkage.store.uploads import UploadStore
 
 _READERS = {FileFormat.JSON: read_json, FileFormat.BINARY: read_binary}
 
 
 def take_in_upload(manifest_key: str, world: World) -> None:
-    """Make the upload whose manifest was stored ready to be compared, or say why it cannot be.
+    """Make an upload ready to be compared, or reject it with the reason; its manifest starts this.
 
     Safe to repeat: the encoding set is a function of the pinned file and is written under the upload's own keys; the
     state moves once; the raw upload and the manifest are removed last, and a repeat that finds no manifest has nothing
     to do. Waiting runs are sent on again by a repeat, because the first attempt may have died before it could.
     """
-    body = world.objects.get(world.settings.store_bucket, manifest_key)
-    if body is None:
+    stored = UploadStore.of_manifest(manifest_key, world)
+    manifest = stored.read_manifest()
+    if manifest is None:
         return
-    manifest = Manifest.model_validate_json(body)
     upload = world.uploads.get(manifest.upload_id)
     if upload is not None and upload.state is UploadState.RECEIVED:
         _make_ready(upload, world)
     if upload is not None:
         send_waiting_runs(manifest.project_id, world)
-    _remove_raw_upload(manifest, world)
-    world.objects.delete(world.settings.store_bucket, [manifest_key])
+    for file in (manifest.encodings, manifest.blocks):
+        if file is not None:
+            remove_if_unchanged(file, world)
+    stored.remove_manifest()
 
 
 def _make_ready(upload: Upload, world: World) -> None:
-    """Write the upload's encoding set and make the upload ready; leave no set behind if that cannot be."""
+    """Write the upload's encoding set and make the upload ready; remove the set if the upload is rejected or gone."""
     manifest = upload.manifest
-    prefix = object_keys.encoding_set(manifest.project_id, manifest.party_id, manifest.upload_id)
+    stored = EncodingSetStore.of(manifest.project_id, manifest.party_id, manifest.upload_id, world)
     try:
         _check_sizes(manifest, world)
-        _write_encoding_set(prefix, _read_upload(manifest, world), world)
+        stored.write(_read_upload(manifest, world))
         abandoned = not _finish(manifest, world)
     except UploadRejected as rejection:
         abandoned = reject_upload(upload, str(rejection), world)
     if abandoned:
-        remove_prefix(prefix, world)
+        stored.remove()
 
 
 def _check_sizes(manifest: Manifest, world: World) -> None:
@@ -67,7 +61,7 @@ def _check_sizes(manifest: Manifest, world: World) -> None:
 
 
 def _read_upload(manifest: Manifest, world: World) -> EncodingSet:
-    """Read the pinned files, each once, in bounded memory."""
+    """Read each pinned file once, in bounded memory, and sort the encodings."""
     encodings = np.zeros((manifest.encoding_count, manifest.encoding_size), dtype=np.uint8)
     with world.objects.open(manifest.encodings) as stream:
         _READERS[manifest.format](stream, encodings.reshape(-1).data, manifest.encoding_size)
@@ -75,7 +69,7 @@ def _read_upload(manifest: Manifest, world: World) -> EncodingSet:
 
 
 def _read_memberships(manifest: Manifest, world: World) -> Memberships | None:
-    """Read which records are in which blocks; None if the upload has no blocking."""
+    """Read the memberships of records in blocks; None if the upload has no blocking."""
     if manifest.blocks is None:
         return None
     count = manifest.encoding_count
@@ -85,20 +79,8 @@ def _read_memberships(manifest: Manifest, world: World) -> Memberships | None:
     return Memberships(np.frombuffer(keys, dtype=BLOCK["key"]), np.frombuffer(records, dtype=np.uint32))
 
 
-def _write_encoding_set(prefix: str, encoding_set: EncodingSet, world: World) -> None:
-    bucket = world.settings.store_bucket
-    with world.objects.writer(bucket, prefix + ENCODINGS) as writer:
-        for encodings in encoding_set.sorted_encodings():
-            writer.write(encodings.data)
-    with world.objects.writer(bucket, prefix + ROWS) as writer:
-        writer.write(encoding_set.rows.data)
-    with world.objects.writer(bucket, prefix + BLOCKS) as writer:
-        writer.write(dump_blocks(encoding_set.blocks))
-    world.objects.put(bucket, prefix + REPORT, dump_report(encoding_set))
-
-
 def _finish(manifest: Manifest, world: World) -> bool:
-    """Make the upload ready; False if it is gone. Refuse it if its encodings have another size than the project's."""
+    """Make the upload ready; False if it is gone. Raise `UploadRejected` if its encoding size is not the project's."""
     project = world.projects.get(manifest.project_id)
     if project is None:
         return False
@@ -108,11 +90,3 @@ def _finish(manifest: Manifest, world: World) -> bool:
             f"Mismatch in encoding sizes: its encodings have {manifest.encoding_size} bytes, the project's {size}"
         )
     return size is not None
-
-
-def _remove_raw_upload(manifest: Manifest, world: World) -> None:
-    """Remove the raw files, unless the party has put other ones in their place meanwhile."""
-    for file in (manifest.encodings, manifest.blocks):
-        found = None if file is None else world.objects.head(file.bucket, file.key)
-        if file is not None and found is not None and found.etag == file.etag:
-            world.objects.delete(file.bucket, [file.key])

@@ -1,14 +1,10 @@
-"""Use case of the plan worker: cut a run's work into chunks, and have each compared."""
+"""Use case of the plan worker: cut a run's work into chunks, and send each to be compared."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
-from linkage.encodings.block_tables import BlockTable, load_blocks
-from linkage.encodings.encoding_sets import BLOCKS, REPORT
-from linkage.encodings.rectangles import dump_rectangles
+from linkage.encodings.block_tables import BlockTable
 from linkage.ending import is_over, refuse_run, request_removal
 from linkage.errors import TooManyCandidates
 from linkage.estimating import SampledRun, count_once, find_in_sample
@@ -18,9 +14,11 @@ from linkage.plans.chunking import Chunk, choose_work, count_comparisons, split_
 from linkage.plans.plan import Plan, PlannedChunk
 from linkage.plans.sampling import Estimate, estimate
 from linkage.ports import World
-from linkage.progress import read_plan, restore_progress
+from linkage.progress import restore_progress
 from linkage.result_types.kinds import KINDS
-from linkage.store import object_keys
+from linkage.store.encoding_sets import EncodingSetStore
+from linkage.store.rectangles import put_rectangles
+from linkage.store.runs import RunStore
 from linkage.timing import arm_timer
 
 
@@ -35,7 +33,7 @@ def plan_run(message: PlanRun, world: World) -> None:
     if run is None or project is None or run.state.is_final:
         return
     try:
-        plan = read_plan(run.project_id, run.run_id, world) or _store_plan(project, run, world)
+        plan = RunStore(run.project_id, run.run_id, world).read_plan() or _store_plan(project, run, world)
     except TooManyCandidates as error:
         refuse_run(run, error, world)
         return
@@ -51,7 +49,7 @@ def plan_run(message: PlanRun, world: World) -> None:
 
 
 def send_chunks(project_id: str, plan: Plan, chunks: Sequence[int], world: World) -> None:
-    """Have the chunks compared; where there are none left to compare, have the run solved."""
+    """Send the chunks to the compare worker; if there are none, send the run to the solve worker."""
     if chunks:
         world.queues.send(*(CompareChunk(project_id=project_id, run_id=plan.run_id, chunk=chunk) for chunk in chunks))
     else:
@@ -59,39 +57,35 @@ def send_chunks(project_id: str, plan: Plan, chunks: Sequence[int], world: World
 
 
 def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
-    """Make the plan and store it, unless another worker did: then return that one. None if a party is missing.
+    """Make and store the plan; return the one that was stored first. None if a party is missing.
 
-    The rectangles go first, under the digest of what they are: another plan has another object.
+    The rectangles are stored before the plan that names them.
     """
     uploads = world.uploads.ready(project.project_id)
     if len(uploads) < project.number_parties or project.encoding_size is None:
         return None
     world.runs.queue(run.run_id)
-    prefixes = [object_keys.encoding_set(project.project_id, u.party_id, u.upload_id) for u in uploads]
-    datasets = [load_blocks(_read(prefix + BLOCKS, world)) for prefix in prefixes]
+    sets = [EncodingSetStore.of(project.project_id, each.party_id, each.upload_id, world) for each in uploads]
+    prefixes, datasets = [each.prefix for each in sets], [each.read_blocks() for each in sets]
     chunks = _cut_work(run, project, prefixes, datasets, world)
-    rectangles = dump_rectangles(chunk.rectangles for chunk in chunks)
+    stored = RunStore(run.project_id, run.run_id, world)
     plan = Plan(
         run_id=run.run_id,
         threshold=run.threshold,
         encoding_size=project.encoding_size,
         datasets=tuple(prefixes),
-        record_counts=tuple(json.loads(_read(prefix + REPORT, world))["records"] for prefix in prefixes),
+        record_counts=tuple(each.count_records() for each in sets),
         total_comparisons=(total := count_comparisons(datasets)),
-        rectangles_key=object_keys.rectangles(run.project_id, run.run_id, hashlib.sha256(rectangles).hexdigest()),
+        rectangles_key=put_rectangles(stored, (chunk.rectangles for chunk in chunks)),
         chunks=_describe(chunks, total),
     )
-    bucket, key = world.settings.store_bucket, object_keys.plan(run.project_id, run.run_id)
-    world.objects.put(bucket, plan.rectangles_key, rectangles)
-    if world.objects.put_if_absent(bucket, key, plan.model_dump_json().encode()):
-        return plan
-    return read_plan(run.project_id, run.run_id, world)
+    return plan if stored.put_plan_if_absent(plan) else stored.read_plan()
 
 
 def _cut_work(
     run: Run, project: Project, prefixes: Sequence[str], datasets: Sequence[BlockTable], world: World
 ) -> list[Chunk]:
-    """Cut the run's work into chunks that are bounded in their comparisons, reading and expected candidate pairs."""
+    """Cut the run's work into chunks of bounded comparisons, reading, and expected candidate pairs."""
     settings, encoding_size = world.settings, project.encoding_size or 0
     smallest, largest = settings.chunk_min_comparisons, settings.chunk_max_comparisons
     work = choose_work(datasets, encoding_size, smallest=smallest, largest=largest)
@@ -100,11 +94,11 @@ def _cut_work(
     if comparisons <= settings.sample_above_comparisons:
         return chunks
     sample = SampledRun(run.run_id, run.threshold, encoding_size, prefixes, datasets)
-    found = find_in_sample(sample, world)
-    estimated = estimate(found, comparisons)
+    sampled_pairs = find_in_sample(sample, world)
+    estimated = estimate(sampled_pairs, comparisons)
     limit = KINDS[project.result_type].most_pairs(settings)
     if estimated.exceeds(limit):
-        _refuse_too_many(estimate(count_once(found, sample, world), comparisons), run, limit)
+        _refuse_too_many(estimate(count_once(sampled_pairs, sample, world), comparisons), run, limit)
     bounded = replace(work, candidate_bound=estimated.bound_chunk_size(settings.chunk_max_candidates))
     if bounded.max_comparisons == work.max_comparisons:
         return chunks
@@ -118,17 +112,10 @@ def _refuse_too_many(estimated: Estimate, run: Run, limit: int) -> None:
 
 
 def _describe(chunks: Sequence[Chunk], total_comparisons: int) -> tuple[PlannedChunk, ...]:
-    """Say where each chunk's rectangles are; the first chunk counts the comparisons that are not made as done."""
+    """Describe the chunks; the first one also counts the comparisons that are not made, as done."""
     bounds = pairwise(accumulate((len(chunk.rectangles) for chunk in chunks), initial=0))
     left_out = total_comparisons - sum(chunk.comparisons for chunk in chunks)
     return tuple(
         PlannedChunk(chunk.left, chunk.right, start, stop, chunk.comparisons + (0 if start else left_out))
         for chunk, (start, stop) in zip(chunks, bounds, strict=True)
     )
-
-
-def _read(key: str, world: World) -> bytes:
-    body = world.objects.get(world.settings.store_bucket, key)
-    if body is None:
-        raise FileNotFoundError(f"there is no {key}")
-    return body

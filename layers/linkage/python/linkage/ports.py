@@ -1,8 +1,8 @@
-"""What the use cases need from the outside, and nothing more.
+"""Ports: the interfaces to all that the use cases need from the outside, and nothing more.
 
-`linkage.adapters` speaks to PostgreSQL, S3, SQS, STS and Redis; `linkage.testing` holds all of it in memory. The same
-tests run on both. Each method that changes a state says which change it guards: it does nothing where the state has
-moved on, so that a message delivered twice cannot move it back.
+`linkage.adapters` implements them with PostgreSQL, S3, SQS, STS and Redis, `linkage.testing` in memory; the same tests
+run on both. Each method that changes a state names the change: it does nothing where the state has moved on, so that a
+message that is delivered twice cannot move it back.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,32 +30,35 @@ from linkage.models import (
 from linkage.settings import Settings
 
 Piece = bytes | bytearray | memoryview
-"""Bytes to be written; a C-contiguous array's are ``array.view(np.uint8).data``, without a copy."""
+"""Bytes to write; those of a C-contiguous array are ``array.view(np.uint8).data``, without a copy."""
 
 
 class Projects(Protocol):
     """Projects and their parties."""
 
     def create(self, project: Project, parties: Sequence[Party]) -> None:
-        """Keep a new project and its parties."""
+        """Store a new project and its parties."""
 
     def get(self, project_id: str) -> Project | None:
         """Return the project, or None."""
 
     def list(self) -> Sequence[tuple[str, datetime]]:
-        """Return id and creation time of every project, oldest first."""
+        """Return the ID and creation time of every project, oldest first."""
 
     def count(self) -> int:
-        """Return how many projects there are."""
+        """Return the number of projects."""
 
     def parties(self, project_id: str) -> Sequence[Party]:
         """Return the project's parties in the order of their data sets."""
 
     def contributions(self, project_id: str) -> Contributions:
-        """Return how far the project's uploads have come."""
+        """Count the parties that contributed and that are ready, and return the messages of failed uploads.
+
+        A party's last upload counts; if it failed, the party has not contributed.
+        """
 
     def record_credentials(self, party_id: str, expiration: datetime) -> bool:
-        """Keep until when the party can write to the uploads bucket; False if the party is gone."""
+        """Record when the party's credentials expire, unless a later time is recorded; False if the party is gone."""
 
     def delete(
         self,
@@ -66,60 +69,64 @@ class Projects(Protocol):
         event: str = "project deleted",
         unused_since: datetime | None = None,
     ) -> bool:
-        """Remove every row of the project, leave a tombstone and an audit entry; False if there is none.
+        """Delete every row of the project, add a tombstone and an audit entry; False if the project does not exist.
 
-        The sweep goes on until ``sweep_until`` or until the last credentials expired, whichever is later. With
-        ``unused_since``, a project that was used from then on is left alone.
+        The project is swept until ``sweep_until`` or until its parties' last credentials expire, whichever is later.
+        With ``unused_since``, a project that was used since that time stays, and the answer is False.
         """
 
     def unused(self, since: datetime, *, limit: int) -> Sequence[str]:
-        """Return ids of projects in which nothing happened from then on, oldest first.
+        """Return the IDs of at most ``limit`` projects that were not used since that time, oldest first.
 
-        What happens: it is created, a party asks for credentials or uploads, a run is posted or ends.
+        Uses of a project: it is created, a party asks for credentials or uploads, a run is posted or ends. A project
+        with a queued or running run is in use.
         """
 
-    def note(self, project_id: str, event: str, *, now: datetime) -> None:
-        """Keep an audit entry."""
+    def record_event(self, project_id: str, event: str, *, now: datetime) -> None:
+        """Add an entry to the audit trail."""
 
 
 class Uploads(Protocol):
     """The parties' uploads."""
 
     def begin(self, upload: Upload) -> None:
-        """Keep a new upload; raises `TokenAlreadyUsed` if the party has one that did not fail."""
+        """Store a new upload; raises `TokenAlreadyUsed` if the party has one that did not fail.
+
+        Raises `AccessDenied` if the party is gone.
+        """
 
     def get(self, upload_id: str) -> Upload | None:
         """Return the upload, or None."""
 
     def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
-        """Make a received upload ready if its encodings have the project's size, and return that size.
+        """Mark a received upload as ready if its encodings have the project's encoding size, and return that size.
 
-        The project's size is ``expected_size`` (what its linkage schema says), else that of the first upload that
-        became ready. An upload of another size is left as it is: the caller sees that the answer differs. None if the
-        upload is gone or has failed; one that is ready already stays so.
+        The project's encoding size is that of the first upload that became ready; before there is one, it is
+        ``expected_size`` (from the linkage schema), else this upload's own. An upload of another size is left as it is:
+        the caller sees that the answer differs. None if the upload is gone or has failed; one that is ready stays so.
         """
 
     def fail(self, upload_id: str, message: str, *, now: datetime) -> bool:
-        """Move a received upload to `error`, and the project's waiting runs with it; False if it is not received."""
+        """Move a `received` upload and the project's `created` runs to `error`; False if it is not `received`."""
 
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
         """Return the project's ready uploads in the order of their data sets."""
 
     def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
-        """Return data set index and receipt token's hash of each of the project's uploads that did not fail."""
+        """Return the data set index and receipt token hash of each of the project's uploads that did not fail."""
 
     def received(self) -> Sequence[Upload]:
-        """Return every upload that waits to be taken in."""
+        """Return every upload that the intake worker has not finished yet."""
 
     def count_restart(self, upload_id: str, *, now: datetime) -> None:
-        """Count that the upload's intake was started again now, or let wait."""
+        """Add 1 to the upload's restarts: its intake was started again now, or waits behind other messages."""
 
 
 class Runs(Protocol):
-    """The runs and their guarded states."""
+    """Runs and their guarded states."""
 
     def create(self, run: Run) -> None:
-        """Keep a new run."""
+        """Store a new run; raises `AccessDenied` if the project is gone."""
 
     def get(self, project_id: str, run_id: str) -> Run | None:
         """Return the run, or None."""
@@ -128,7 +135,7 @@ class Runs(Protocol):
         """Return the project's runs, oldest first."""
 
     def waiting(self, project_id: str) -> Sequence[str]:
-        """Return the ids of the project's runs in state `created`."""
+        """Return the IDs of the project's runs in state `created`."""
 
     def queue(self, run_id: str) -> None:
         """Move `created` to `queued`."""
@@ -143,28 +150,28 @@ class Runs(Protocol):
         """Move any state but `completed` and `error` to `error`."""
 
     def unfinished(self) -> Sequence[Run]:
-        """Return the runs that should be moving: queued or running, or created with every party's upload ready."""
+        """Return the runs that should make progress: queued, running, or created with every party's upload ready."""
 
     def record_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        """Keep how many chunks the reconciler saw, and that the run moved by itself: its restarts are forgotten."""
+        """Record the number of stored chunks, and set the run's restarts to 0, because it made progress by itself."""
 
     def count_restart(self, run_id: str, *, now: datetime) -> None:
-        """Count that the run was started again now, or let wait."""
+        """Add 1 to the run's restarts: its messages were sent again now, or wait behind others."""
 
     def delete(
         self, project_id: str, run_id: str, *, now: datetime, sweep_until: datetime, event: str = "run deleted"
     ) -> bool:
-        """Remove the run's row, leave a tombstone and an audit entry; False if there is none."""
+        """Delete the run's row, add a tombstone and an audit entry; False if the run does not exist."""
 
     def ended(self, before: datetime, *, limit: int) -> Sequence[Run]:
-        """Return runs that were completed, or failed, before then, oldest first."""
+        """Return at most ``limit`` runs that completed or failed before that time, oldest first."""
 
     def rate(self) -> int:
-        """Return the comparisons a second of the run that completed last, at least 1."""
+        """Return the comparisons per second of the run that completed last, at least 1."""
 
 
 class Tombstones(Protocol):
-    """What was deleted and must be swept until nothing can write to it any more."""
+    """Deleted projects and runs, to be swept until nothing can write to them any more."""
 
     def get(self, project_id: str, run_id: str | None) -> Tombstone | None:
         """Return the tombstone, or None."""
@@ -173,133 +180,134 @@ class Tombstones(Protocol):
         """Return the tombstones whose next sweep is due."""
 
     def postpone(self, tombstone: Tombstone, due: datetime) -> None:
-        """Have the next sweep at ``due``."""
+        """Set the time of the next sweep."""
 
     def remove(self, tombstone: Tombstone) -> None:
-        """Forget it: the last sweep found nothing."""
+        """Remove the tombstone, because its last sweep found nothing."""
 
     def count(self) -> int:
-        """Return how many there are."""
+        """Return the number of tombstones."""
 
 
 class Timer(Protocol):
-    """When the reconciler comes next: one pending message at most."""
+    """The time of the reconciler's next message, of which at most one is pending."""
 
     def arm(self, due: datetime, *, overdue: datetime) -> bool:
-        """Claim the sending of the next message; False if one is on its way that comes by then.
+        """Claim the sending of a message that is due at ``due``; False if one is pending that comes by then.
 
-        One that was due at ``overdue`` or before is lost; one that is due later than ``due`` is not waited for.
+        A pending message that was due at ``overdue`` or before counts as lost.
         """
 
     def rearm(self, due: datetime, *, previous: datetime) -> bool:
-        """Claim the sending of the message after the one that was due at ``previous``; False if that was done."""
+        """Claim the sending of the message after the one that was due at ``previous``; False if another claimed it."""
 
 
 class Writer(Protocol):
-    """An object that is being written."""
+    """A stream that writes an object."""
 
     def write(self, piece: Piece, /) -> int:
-        """Take any number of bytes, and return how many there were."""
+        """Write any number of bytes and return that number."""
 
 
 class Objects(Protocol):
     """An object store."""
 
     def get(self, bucket: str, key: str) -> bytes | None:
-        """Return the whole object, or None."""
+        """Return the object's bytes, or None."""
 
     def get_range(self, bucket: str, key: str, start: int, stop: int) -> bytes:
-        """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object has fewer."""
+        """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object ends before."""
 
-    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
-        """Return the same of an object that never changes; what was read lately may come from memory."""
+    def get_cached_range(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+        """Return the same bytes of an object that never changes, from a cache if they were read lately."""
 
     def open(self, file: StoredFile) -> AbstractContextManager[BinaryIO]:
-        """Stream the object as it was pinned; raises `UploadRejected` if it is gone or was changed."""
+        """Stream the object with the file's ETag; raises `UploadRejected` if it was removed or changed."""
 
     def head(self, bucket: str, key: str) -> StoredObject | None:
         """Return the object's size, ETag and metadata, or None."""
 
     def put(self, bucket: str, key: str, body: bytes) -> StoredFile:
-        """Store the object, over any that is there."""
+        """Store the object, replacing one that exists."""
 
     def writer(self, bucket: str, key: str) -> AbstractContextManager[Writer]:
-        """Store an object piece by piece, in bounded memory, over any that is there.
+        """Stream an object into the store, in bounded memory, replacing one that exists.
 
-        It is there, whole, once the context ends; if that ends in an exception it is not, nor any part of it.
+        The object appears, whole, when the context ends. If that ends in an exception, no part of it is stored, and one
+        that existed stays.
         """
 
     def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
-        """Store the object unless there is one; False if there is."""
+        """Store the object unless one exists; False if one does."""
 
     def list(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
         """Yield the objects whose keys begin with the prefix, in the order of their keys."""
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Remove the objects; one that is not there is no error."""
+        """Delete the objects; one that does not exist is no error."""
 
     def abort_multipart_uploads(self, bucket: str, prefix: str) -> int:
-        """Abort the multipart uploads under the prefix and return how many there were."""
+        """Abort the multipart uploads under the prefix and return their number."""
 
     def presign(self, bucket: str, key: str, *, expires_s: int) -> str:
-        """Return an URL that whoever has it can read the object from, for a time."""
+        """Return a URL that reads the object, without credentials, for ``expires_s`` seconds."""
 
 
 class Queues(Protocol):
-    """The workers' queues; a message goes to the queue of its own type."""
+    """The workers' queues. A message's type determines its queue."""
 
     def send(self, *messages: Message, delay_s: int = 0) -> None:
-        """Send the messages, in batches; fails if one is refused, and may have sent others by then."""
+        """Send the messages, in batches; fails if one cannot be sent, and may have sent others by then."""
 
     def backlog(self, worker: str) -> int:
-        """Return about how many messages wait for a worker to have time."""
+        """Return the approximate number of messages that wait for the worker."""
 
     def dead_letters(self) -> Iterator[DeadLetter]:
-        """Yield the dead letters, each once; one that is not dropped is there again later."""
+        """Yield each dead letter once; one that is not dropped comes again later."""
 
     def drop(self, letter: DeadLetter) -> None:
-        """Remove a dead letter."""
+        """Delete a dead letter."""
 
 
 class ProgressCounter(Protocol):
-    """The count of each run's chunks. It may forget everything at any moment; callers then restore it."""
+    """Counts of each run's compared chunks. They may be lost at any time; callers then restore them."""
 
     def restore(self, run_id: str, *, chunks: int, comparisons: int, stored: Sequence[ChunkCount]) -> None:
-        """Make the run's hash if it is not there, and count the stored chunks that are not counted."""
+        """Create the run's counts if they are lost, and count each stored chunk that is not counted yet."""
 
     def count(self, run_id: str, chunk: ChunkCount) -> int | None:
-        """Count the chunk, once, and return how many are left; None if the run is forgotten."""
+        """Count the chunk, once, and return the number left; None if the counts are lost, -1 after `forget`."""
 
     def read(self, run_id: str) -> Progress | None:
-        """Return the run's progress; None if it is forgotten."""
+        """Return the run's progress; None if the counts are lost, or after `forget`."""
 
     def forget(self, run_id: str) -> None:
-        """Mark the run as deleted and drop its counts."""
+        """Mark the run as deleted and delete its counts."""
 
 
 class Cache(Protocol):
-    """Small answers that may be a little old."""
+    """A cache of small values."""
 
     def get(self, key: str) -> str | None:
-        """Return what was kept, None if it is too old or the cache cannot be asked."""
+        """Return the value, or None if it is not there, has expired or the cache is unavailable."""
 
     def put(self, key: str, value: str, *, expires_s: int) -> None:
-        """Keep the value for a time; failing is no error."""
+        """Keep the value for ``expires_s`` seconds; an unavailable cache is no error."""
 
 
 class CredentialIssuer(Protocol):
-    """Temporary credentials for uploads."""
+    """Temporary credentials for uploads and downloads."""
 
-    def issue(self, prefix: str, *, session_name: str) -> Credentials:
+    def issue_for_upload(self, prefix: str, *, session_name: str) -> Credentials:
         """Return credentials that can put objects under the prefix of the uploads bucket, and nothing else."""
 
-    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
-        """Return credentials that can read the one object of the store bucket, and nothing else."""
+    def issue_for_download(self, key: str, *, session_name: str) -> Credentials:
+        """Return credentials that can read that object of the store bucket, and nothing else."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Everything outside of the process, as the use cases see it."""
+    """All ports, the settings and the clock: the last argument of each use case."""
 
     settings: Settings
     projects: Projects

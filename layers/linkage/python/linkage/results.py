@@ -1,4 +1,4 @@
-"""Use case of fetching a run's result."""
+"""Use cases about results: fetch one, or issue credentials that read its file."""
 
 from dataclasses import dataclass
 
@@ -7,32 +7,31 @@ from linkage.models import Project, Run, RunState, StoreAccess
 from linkage.ports import World
 from linkage.projects import identify_reader
 from linkage.result_types.kinds import KINDS
-from linkage.store import object_keys
+from linkage.store.runs import RunStore
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result's JSON text, or, where that is too large for a Lambda's answer, an URL to read it from."""
+    """A result's JSON text or, if it is too large for a Lambda function's answer, a URL to read it from."""
 
     text: str | None = None
     url: str | None = None
 
 
 def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Result:
-    """Return what the token opens of a completed run's result; raises `RunFailed` or `RunNotComplete`.
+    """Return the part of a completed run's result that the token opens; raises `RunFailed` or `RunNotComplete`.
 
     The result token opens groups, similarity scores, or the mask of permutations; a receipt token its party's own
     permutation.
     """
     project, run, dataset = _open_completed(project_id, run_id, token, world)
-    key = object_keys.result(project_id, run.run_id, KINDS[project.result_type].object_for(dataset))
-    bucket = world.settings.store_bucket
-    found = world.objects.head(bucket, key)
-    if found is None:
+    stored, name = RunStore(project_id, run.run_id, world), KINDS[project.result_type].object_for(dataset)
+    size_bytes = stored.result_size(name)
+    if size_bytes is None:
         raise FileNotFoundError(f"the result of run {run_id} is gone")
-    if found.size_bytes > world.settings.inline_result_bytes:
-        return Result(url=world.objects.presign(bucket, key, expires_s=world.settings.result_url_expires_s))
-    return Result(text=world.objects.get_range(bucket, key, 0, found.size_bytes).decode())
+    if size_bytes > world.settings.inline_result_bytes:
+        return Result(url=stored.presign_result(name))
+    return Result(text=stored.read_result(name, size_bytes).decode())
 
 
 def permit_download(project_id: str, run_id: str, token: str, world: World) -> StoreAccess | None:
@@ -44,13 +43,13 @@ def permit_download(project_id: str, run_id: str, token: str, world: World) -> S
     name = KINDS[project.result_type].file_object
     if not name:
         return None
-    settings, key = world.settings, object_keys.result(project_id, run.run_id, name)
-    credentials = world.credentials.issue_reading(key, session_name=run.run_id)
+    settings, key = world.settings, RunStore(project_id, run.run_id, world).result_key(name)
+    credentials = world.credentials.issue_for_download(key, session_name=run.run_id)
     return StoreAccess(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
 
 
 def _open_completed(project_id: str, run_id: str, token: str, world: World) -> tuple[Project, Run, int | None]:
-    """Return project, run, and the data set of the party whose receipt token it is, if it is one."""
+    """Return project, run, and the data set's index for a receipt token, None for the result token."""
     project, dataset = identify_reader(project_id, token, world)
     run = world.runs.get(project_id, run_id)
     if run is None:

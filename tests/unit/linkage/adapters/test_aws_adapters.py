@@ -235,8 +235,8 @@ def test_a_dead_letter_that_is_not_dropped_stays(queues):
 @pytest.mark.parametrize(
     "issue",
     [
-        lambda issuer: issuer.issue("project/party", session_name="party"),
-        lambda issuer: issuer.issue_reading("project/runs/run/result", session_name="run"),
+        lambda issuer: issuer.issue_for_upload("project/party", session_name="party"),
+        lambda issuer: issuer.issue_for_download("project/runs/run/result", session_name="run"),
     ],
 )
 def test_credentials_are_temporary_and_not_shown(issue):

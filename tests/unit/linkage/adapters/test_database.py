@@ -9,6 +9,7 @@ import pytest
 from linkage.adapters import database
 from linkage.adapters.database import Database
 from linkage.errors import DatabaseUnavailable
+from linkage.testing.world import in_memory_world
 from tests.driving import driver
 
 
@@ -46,12 +47,12 @@ def test_nobody_waits_for_it_for_ever_and_the_log_says_why(monkeypatch):
         Database(f"postgresql://127.0.0.1:{port}/name", wake_up_s=0).fetch_one("SELECT 1")
 
     (line,) = said
-    assert "the database lets nobody in" in line
+    assert "cannot connect to the database" in line
     assert str(port) in line
 
 
-def test_a_client_is_told_to_come_again_which_it_does_by_itself_on_503(make_world, monkeypatch):
-    service = driver(make_world())
+def test_a_client_is_told_to_come_again_which_it_does_by_itself_on_503(monkeypatch):
+    service = driver(in_memory_world())
 
     def asleep(_project_id):
         raise DatabaseUnavailable
@@ -65,8 +66,8 @@ def test_a_client_is_told_to_come_again_which_it_does_by_itself_on_503(make_worl
     assert "waking up" in answer.json["detail"]
 
 
-def test_where_no_credentials_are_given_clients_are_told_as_the_original_does(make_world):
-    service = driver(make_world(upload_credentials=False))
+def test_where_no_credentials_are_given_clients_are_told_as_the_original_does():
+    service = driver(in_memory_world(upload_credentials=False))
     project = service.create_project()
     path = f"/projects/{project['project_id']}/authorize-external-upload"
 

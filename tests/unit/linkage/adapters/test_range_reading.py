@@ -34,7 +34,7 @@ def reader(opened):
         opened.append((start, stop))
         return Trickle(CONTENT[start:stop])
 
-    return RangeReader(open_range, most_bytes=4000)
+    return RangeReader(open_range, max_bytes=4000)
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 1), (5, 999), (17, 3517), (0, len(CONTENT))])

@@ -57,7 +57,7 @@ def use_sqs(client):
 def use_sts(client):
     grant = Grant("arn:aws:iam::1:role/upload", "bucket")
     credentials = StsCredentials(client, uploads=grant, downloads=grant, duration_s=900)
-    credentials.issue("p/q", session_name="session")
+    credentials.issue_for_upload("p/q", session_name="session")
 
 
 USES = [("s3", use_s3), ("sqs", use_sqs), ("sts", use_sts)]

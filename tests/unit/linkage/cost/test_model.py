@@ -13,7 +13,7 @@ from linkage.cli import bounds_of
 from linkage.cost.model import COMPARE_CONCURRENCY, FUNCTIONS, RATES, CostModel
 from linkage.cost.prices import DATE, PRICES, REGION
 from linkage.cost.report import assumptions_text, duration_text
-from linkage.cost.workloads import RANDOM_PAIRS, Blocking, Workload, WorkloadRefused, count_blocks
+from linkage.cost.workloads import RANDOM_PAIRS, Blocking, Workload, WorkloadRefused, count_blocks, expect_run
 from linkage.settings import Settings
 from linkage.testing.world import in_memory_world
 from tests.prepared import plan_of
@@ -31,7 +31,7 @@ RUNS = {
 
 def model(*counts, threshold=0.8, engine="native", **more):
     bounds = bounds_of(Settings(uploads_bucket="", store_bucket=""))
-    return CostModel(Workload(counts, threshold, **more), bounds, engine=engine)
+    return CostModel(expect_run(Workload(counts, threshold, **more), bounds), bounds, engine=engine)
 
 
 # -- what it takes from the service -------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ def test_chunks_are_those_of_the_plan(blocks, parties):
 
     plan = plan_of(world, datasets, 0.8, named)
     blocking = Blocking(1, blocks) if blocks else None
-    told = CostModel(Workload(tuple(map(len, datasets)), 0.8, 8, blocking), bounds_of(world.settings))
+    told = expect_run(Workload(tuple(map(len, datasets)), 0.8, 8, blocking), bounds_of(world.settings))
 
     assert told.comparisons == plan.total_comparisons
     if blocks == 100:  # packed in the order of their hashes, so that chunks end elsewhere
@@ -73,6 +73,10 @@ def test_chunks_of_many_candidate_pairs_are_smaller():
     bound = Settings(uploads_bucket="", store_bucket="").chunk_max_candidates
     assert max(chunk.comparisons for chunk in many.chunks) * 0.05 <= bound + 1
     assert len(many.chunks) > len(model(200_000, 200_000).chunks)
+
+
+def test_data_sets_may_have_fewer_rows_than_there_are_blocks():
+    assert model(3, 10, blocking=Blocking(1, 5)).comparisons == 6
 
 
 def test_what_intake_has_no_memory_for_is_refused():

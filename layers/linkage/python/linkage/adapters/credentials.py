@@ -1,4 +1,4 @@
-"""Temporary credentials for uploads, from STS."""
+"""Temporary credentials for uploads and downloads, from STS."""
 
 import json
 from datetime import UTC
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class StsCredentials(CredentialIssuer):
-    """See `linkage.ports.CredentialIssuer`.
+    """Temporary credentials from STS.
 
-    The upload role may put anywhere in the uploads bucket, the download role may read any file of scores in the store
-    bucket; a session policy narrows them to one prefix, or to one object.
+    The upload role may put anywhere in the uploads bucket, the download role may read any score file in the store
+    bucket; a session policy narrows the first to one prefix and the second to one object.
     """
 
     def __init__(self, client: "STSClient", *, uploads: "Grant", downloads: "Grant", duration_s: int) -> None:
@@ -29,31 +29,31 @@ class StsCredentials(CredentialIssuer):
         self._duration_s = duration_s
 
     @override
-    def issue(self, prefix: str, *, session_name: str) -> Credentials:
+    def issue_for_upload(self, prefix: str, *, session_name: str) -> Credentials:
         return self._assume(self._uploads, upload_policy(self._uploads.bucket_arn, prefix), session_name)
 
     @override
-    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
+    def issue_for_download(self, key: str, *, session_name: str) -> Credentials:
         policy = download_policy(self._downloads.bucket_arn, key, self._downloads.key_arn)
         return self._assume(self._downloads, policy, session_name)
 
     def _assume(self, grant: "Grant", policy: str, session_name: str) -> Credentials:
-        answer = self._client.assume_role(
+        response = self._client.assume_role(
             RoleArn=grant.role_arn,
             RoleSessionName=session_name,
             DurationSeconds=self._duration_s,
             Policy=policy,
         )["Credentials"]
         return Credentials(
-            answer["AccessKeyId"],
-            answer["SecretAccessKey"],
-            answer["SessionToken"],
-            answer["Expiration"].astimezone(UTC).replace(tzinfo=None),
+            response["AccessKeyId"],
+            response["SecretAccessKey"],
+            response["SessionToken"],
+            response["Expiration"].astimezone(UTC).replace(tzinfo=None),
         )
 
 
 class Grant(NamedTuple):
-    """A role that may be handed out, the bucket that it is for, and the key that this is encrypted with, if any."""
+    """A role that STS may assume, its bucket, and the KMS key of that bucket, if any."""
 
     role_arn: str
     bucket: str
@@ -61,18 +61,18 @@ class Grant(NamedTuple):
 
     @property
     def bucket_arn(self) -> str:
-        """The bucket, in the role's partition: AWS in China and its government's have others."""
+        """The bucket's ARN, in the role's partition: AWS China and AWS GovCloud have their own."""
         return f"arn:{self.role_arn.split(':')[1]}:s3:::{self.bucket}"
 
 
 def upload_policy(bucket_arn: str, prefix: str) -> str:
-    """Return the policy that allows to put under a prefix, and to list and abort one's own uploads there."""
+    """Return a policy that allows to put objects under a prefix, and to list parts and abort uploads there."""
     actions = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
     return _policy(_allow("UploadUnderOwnPrefixOnly", actions, f"{bucket_arn}/{prefix}/*"))
 
 
 def download_policy(bucket_arn: str, key: str, key_arn: str = "") -> str:
-    """Return the policy that allows to read one object."""
+    """Return a policy that allows to read one object."""
     reading = _allow("ReadOneObjectOnly", ["s3:GetObject"], f"{bucket_arn}/{key}")
     decrypting = [_allow("DecryptIt", ["kms:Decrypt"], key_arn)] if key_arn else []
     return _policy(reading, *decrypting)
@@ -83,5 +83,5 @@ def _allow(sid: str, actions: list[str], resource: str) -> dict[str, str | list[
 
 
 def _policy(*statements: dict[str, str | list[str]]) -> str:
-    """Write a policy, compact: a session policy has at most 2,048 characters."""
+    """Return the policy's JSON, compact, because a session policy has at most 2,048 characters."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))

@@ -1,7 +1,7 @@
-"""The connection to PostgreSQL: one a process, opened on first use, a transaction a call.
+"""The connection to PostgreSQL: one per process, opened on first use, with one transaction per call.
 
-An idle database sleeps and drops its connections, so a connection that turns out to be dead before its transaction has
-done anything is opened again, for as long as waking up may take.
+An idle database pauses and drops its connections, so a connection that is dead before its transaction has done anything
+is opened again, and tried again for as long as the database may take to resume.
 """
 
 import logging
@@ -19,16 +19,16 @@ from linkage.errors import DatabaseUnavailable
 logger = logging.getLogger(__name__)
 
 WAKE_UP_S = 20.0
-"""How long to go on trying to connect: less than API Gateway waits."""
+"""Seconds to go on trying to connect: less than API Gateway waits."""
 _PAUSE_S = 0.5
 _CONNECT_S = 5
 
 
 class Database:
-    """A lazily opened, self-mending connection. One thread uses it at a time, as in a Lambda function."""
+    """A connection that opens on first use and reconnects. One thread uses it at a time, as in a Lambda function."""
 
     def __init__(self, url: str, *, wake_up_s: float = WAKE_UP_S, token: Callable[[str], str] | None = None) -> None:
-        """Connect to the URL; with ``token``, what it makes of the URL is the password of each connection."""
+        """Keep the URL; with ``token``, the password of each connection is ``token(url)``."""
         self._url = url
         self._wake_up_s = wake_up_s
         self._token = token
@@ -38,7 +38,7 @@ class Database:
     def transaction(self) -> Iterator[Cursor]:
         """Run statements in a transaction: committed at the end, rolled back on an exception.
 
-        Raises `DatabaseUnavailable` where the server cannot be reached, goes away, or gives way to another transaction.
+        Raises `DatabaseUnavailable` where the server cannot be reached, goes away, or ends a deadlock with this one.
         """
         connection = self._ready_connection()
         try:
@@ -61,7 +61,7 @@ class Database:
             return cursor.fetchall()
 
     def execute(self, statement: str, parameters: dict[str, Any] | None = None) -> int:
-        """Run one statement in a transaction of its own and return how many rows it touched."""
+        """Run one statement in a transaction of its own and return the number of rows that it changed."""
         with self.transaction() as cursor:
             cursor.execute(statement, parameters)
             return cursor.rowcount
@@ -87,7 +87,7 @@ class Database:
                 return self._try_to_connect()
             except psycopg2.OperationalError as error:
                 if time.monotonic() >= deadline:
-                    logger.warning("the database lets nobody in: %s", str(error).strip())
+                    logger.warning("cannot connect to the database: %s", str(error).strip())
                     raise DatabaseUnavailable from error
                 time.sleep(_PAUSE_S)
 

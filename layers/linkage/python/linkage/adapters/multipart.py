@@ -1,7 +1,7 @@
-"""Write an object piece by piece, without ever holding it whole.
+"""Stream an object into S3 in bounded memory: a multipart upload, or one PUT if the object is small.
 
-Nobody sees the object before its last piece is written. Pieces are gathered into parts of `PART_BYTES`: what is smaller
-than one part is a single PUT, so that small objects cost one request.
+The object appears when all of it is written. Pieces are gathered into parts of `PART_BYTES`; an object smaller than one
+part is a single PUT, so that it costs one request.
 """
 
 import logging
@@ -26,7 +26,7 @@ PART_BYTES = 16 * 2**20
 
 @contextmanager
 def write_in_parts(client: "S3Client", bucket: str, key: str) -> Iterator["PartWriter"]:
-    """Write the object while the context lasts; if that ends in an exception there is no object and no part of one."""
+    """Write the object while the context lasts; an exception aborts it, and no part of it stays."""
     writer = PartWriter(client, bucket, key)
     try:
         yield writer
@@ -37,7 +37,7 @@ def write_in_parts(client: "S3Client", bucket: str, key: str) -> Iterator["PartW
 
 
 class PartWriter(Writer):
-    """Gathers what is written, and sends each part once it is full. Takes the memory of three parts."""
+    """A stream into S3 that sends each part once it is full. It takes the memory of three parts."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str) -> None:
         self._client, self._bucket, self._key = client, bucket, key
@@ -48,7 +48,7 @@ class PartWriter(Writer):
     @override
     def write(self, piece: Piece, /) -> int:
         flat = memoryview(piece)
-        if flat.nbytes:  # what is empty cannot be cast
+        if flat.nbytes:  # an empty view cannot be cast
             flat = flat.cast("B")
         for start in range(0, flat.nbytes, PART_BYTES):
             self._pending += flat[start : start + PART_BYTES]
@@ -57,7 +57,7 @@ class PartWriter(Writer):
         return flat.nbytes
 
     def finish(self) -> None:
-        """Make what was written an object."""
+        """Complete the object."""
         if self._upload_id is None:
             self._client.put_object(Bucket=self._bucket, Key=self._key, Body=bytes(self._pending))
             return
@@ -68,21 +68,21 @@ class PartWriter(Writer):
         )
 
     def abort(self) -> None:
-        """Drop the parts that were sent. Where that fails the bucket's lifecycle drops them, so it is no error."""
+        """Delete the parts that were sent. If that fails, the bucket's lifecycle deletes them, so it is no error."""
         if self._upload_id is None:
             return
         try:
             self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
         except (BotoCoreError, ClientError):
-            logger.exception("the parts of an object that was given up could not be removed")
+            logger.exception("cannot abort the multipart upload of an object that failed")
 
     def _send_part(self) -> None:
         if self._upload_id is None:
             created = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
             self._upload_id = created["UploadId"]
         number, body = len(self._sent) + 1, bytes(self._pending)
-        answer = self._client.upload_part(
+        response = self._client.upload_part(
             Bucket=self._bucket, Key=self._key, UploadId=self._upload_id, PartNumber=number, Body=body
         )
-        self._sent.append({"PartNumber": number, "ETag": answer["ETag"]})
+        self._sent.append({"PartNumber": number, "ETag": response["ETag"]})
         self._pending = bytearray()

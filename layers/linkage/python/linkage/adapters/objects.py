@@ -1,4 +1,4 @@
-"""Objects, as S3 keeps them, or anything that speaks like it."""
+"""Objects in S3, or in another store with its protocol."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -26,12 +26,12 @@ _DELETE_BATCH = 1000
 
 
 class S3Objects(Objects):
-    """See `linkage.ports.Objects`."""
+    """Objects in S3. Ranges of objects that never change are cached, at most ``cache_bytes``."""
 
-    def __init__(self, client: "S3Client", *, kept_bytes: int = 256 * 2**20) -> None:
+    def __init__(self, client: "S3Client", *, cache_bytes: int = 256 * 2**20) -> None:
         report_unavailable(client)
         self._client = client
-        self._ranges = RangeReader(self._open_range, most_bytes=kept_bytes)
+        self._ranges = RangeReader(self._open_range, max_bytes=cache_bytes)
 
     @override
     def get(self, bucket: str, key: str) -> bytes | None:
@@ -52,7 +52,7 @@ class S3Objects(Objects):
         return body
 
     @override
-    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+    def get_cached_range(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
         return self._ranges.read(bucket, key, start, stop) if start < stop else memoryview(b"")
 
     @override
@@ -68,13 +68,13 @@ class S3Objects(Objects):
     @override
     def head(self, bucket: str, key: str) -> StoredObject | None:
         try:
-            found = self._client.head_object(Bucket=bucket, Key=key)
+            response = self._client.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if _code(error) in _ABSENT:
                 return None
             raise
-        metadata = {name.lower(): value for name, value in found["Metadata"].items()}
-        return StoredObject(key, found["ContentLength"], found["ETag"], metadata)
+        metadata = {name.lower(): value for name, value in response["Metadata"].items()}
+        return StoredObject(key, response["ContentLength"], response["ETag"], metadata)
 
     @override
     def put(self, bucket: str, key: str, body: bytes) -> StoredFile:
@@ -98,31 +98,27 @@ class S3Objects(Objects):
     @override
     def list(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            for found in page.get("Contents", []):
-                modified = found["LastModified"].astimezone(UTC).replace(tzinfo=None)
-                yield StoredObject(found["Key"], found["Size"], time_modified=modified)
+            for entry in page.get("Contents", []):
+                modified = entry["LastModified"].astimezone(UTC).replace(tzinfo=None)
+                yield StoredObject(entry["Key"], entry["Size"], time_modified=modified)
 
     @override
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         for batch in _batches(keys, _DELETE_BATCH):
-            answer = self._client.delete_objects(
+            response = self._client.delete_objects(
                 Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
             )
-            if failed := answer.get("Errors"):
-                raise OSError(f"{len(failed)} objects could not be removed, the first with {failed[0].get('Code')}")
+            if failed := response.get("Errors"):
+                raise OSError(f"cannot delete {len(failed)} objects, the first because of {failed[0].get('Code')}")
 
     @override
     def abort_multipart_uploads(self, bucket: str, prefix: str) -> int:
         # MinIO takes the prefix for a whole key; it shows uploads under a prefix only where all are listed.
-        under_prefix = self._multipart_uploads(bucket, prefix) or self._multipart_uploads(bucket, "")
-        uploads = [upload for upload in under_prefix if upload["Key"].startswith(prefix)]
+        listed = self._multipart_uploads(bucket, prefix) or self._multipart_uploads(bucket, "")
+        uploads = [upload for upload in listed if upload["Key"].startswith(prefix)]
         for upload in uploads:
             self._client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
         return len(uploads)
-
-    def _multipart_uploads(self, bucket: str, prefix: str) -> "Sequence[MultipartUploadTypeDef]":
-        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
-        return [upload for page in pages for upload in page.get("Uploads", [])]
 
     @override
     def presign(self, bucket: str, key: str, *, expires_s: int) -> str:
@@ -131,6 +127,10 @@ class S3Objects(Objects):
             Params={"Bucket": bucket, "Key": key, "ResponseContentType": "application/json"},
             ExpiresIn=expires_s,
         )
+
+    def _multipart_uploads(self, bucket: str, prefix: str) -> "Sequence[MultipartUploadTypeDef]":
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+        return [upload for page in pages for upload in page.get("Uploads", [])]
 
     def _open_range(self, bucket: str, key: str, start: int, stop: int) -> BinaryIO:
         body = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")["Body"]

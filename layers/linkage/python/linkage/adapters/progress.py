@@ -1,8 +1,8 @@
-"""A run's progress, as Redis keeps it: one hash and one set of counted chunks a run. It counts, it knows nothing.
+"""Progress counts and a cache in Redis: a hash and a set of counted chunks for each run.
 
 ``run:{run_id}`` holds state (active, complete or deleted), chunks, comparisons (done), total, candidates;
-``run:{run_id}:done`` the counted chunks. Both expire. The braces are part of the keys: a Redis cluster keeps together
-what has the same text in braces, and a script may touch only what is kept together.
+``run:{run_id}:done`` the counted chunks. Both expire. The braces are part of the keys (a hash tag): a Redis cluster
+keeps keys with the same text in braces in one slot, and a script may touch the keys of one slot only.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 EXPIRES_S = 7 * 24 * 3600
 
-# One script for counting and for restoring, so that a message delivered twice is counted once, and a run that was
-# forgotten is either restored whole or left alone. KEYS: hash, set. ARGV: expiry, chunks and comparisons of the run
-# (0 chunks: count only, do not create), then chunk, comparisons and candidates of each stored chunk.
+# One script for counting and for restoring, so that a message delivered twice is counted once, and a run whose counts
+# are lost is either restored whole or left alone. KEYS: hash, set. ARGV: expiry, chunks and comparisons of the run
+# (empty texts: count only, do not create), then chunk, comparisons and candidates of each stored chunk.
 _COUNT = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if state == 'deleted' then return -1 end
@@ -49,7 +49,7 @@ return left
 
 
 class RedisProgress(ProgressCounter):
-    """See `linkage.ports.ProgressCounter`; every method raises `ProgressUnavailable` where Redis fails."""
+    """Progress counts in Redis; every method raises `ProgressUnavailable` where Redis fails."""
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
@@ -65,16 +65,16 @@ class RedisProgress(ProgressCounter):
     @override
     def read(self, run_id: str) -> Progress | None:
         with _reporting():
-            found = cast("dict[bytes, bytes]", self._redis.hgetall(_key(run_id)))
+            counts = cast("dict[bytes, bytes]", self._redis.hgetall(_key(run_id)))
             chunks_done = int(self._redis.scard(_done_key(run_id)))
-        if b"chunks" not in found:
+        if b"chunks" not in counts:
             return None
         return Progress(
-            chunks=int(found[b"chunks"]),
+            chunks=int(counts[b"chunks"]),
             chunks_done=chunks_done,
-            comparisons_done=int(found[b"comparisons"]),
-            comparisons_total=int(found[b"total"]),
-            candidates=int(found[b"candidates"]),
+            comparisons_done=int(counts[b"comparisons"]),
+            comparisons_total=int(counts[b"total"]),
+            candidates=int(counts[b"candidates"]),
         )
 
     @override
@@ -93,7 +93,7 @@ class RedisProgress(ProgressCounter):
 
 
 class RedisCache(Cache):
-    """See `linkage.ports.Cache`."""
+    """A cache in Redis."""
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
@@ -101,10 +101,10 @@ class RedisCache(Cache):
     @override
     def get(self, key: str) -> str | None:
         try:
-            found = cast("bytes | None", self._redis.get(key))
+            value = cast("bytes | None", self._redis.get(key))
         except RedisError:
             return None
-        return None if found is None else found.decode()
+        return None if value is None else value.decode()
 
     @override
     def put(self, key: str, value: str, *, expires_s: int) -> None:
@@ -124,7 +124,7 @@ def _done_key(run_id: str) -> str:
 
 @contextmanager
 def _reporting() -> "Iterator[None]":
-    """Turn whatever Redis says into `ProgressUnavailable`."""
+    """Raise `ProgressUnavailable` in place of any error of Redis."""
     try:
         yield
     except RedisError as error:

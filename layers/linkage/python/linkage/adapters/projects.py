@@ -1,4 +1,4 @@
-"""Projects and their parties, as PostgreSQL keeps them."""
+"""Projects and their parties in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -41,13 +41,13 @@ SELECT state, message
  ORDER BY party_id
 """
 
-_NOTE_CREDENTIALS = """
+_RECORD_CREDENTIALS = """
 UPDATE parties SET credentials_expire = greatest(credentials_expire, %(expiration)s) WHERE party_id = %(party_id)s
 """
 
 _LAST_CREDENTIALS = "SELECT max(credentials_expire) FROM parties WHERE project_id = %(project_id)s"
 
-# Nothing happened in the project from a time on. `greatest` passes over what is null.
+# The project was not used since a time. `greatest` ignores NULL.
 _UNUSED = """
 p.time_added < %(since)s
    AND NOT EXISTS (SELECT 1 FROM parties t WHERE t.project_id = p.project_id AND t.credentials_expire >= %(since)s)
@@ -67,14 +67,14 @@ INSERT INTO tombstones (project_id, run_id, time_added, sweep_until, due)
 VALUES (%(project_id)s, '', %(now)s, %(sweep_until)s, %(now)s)
 """
 
-# The sweep of the whole project covers what is left of its runs.
+# The sweep of the whole project includes its deleted runs.
 _DELETE_RUN_TOMBSTONES = "DELETE FROM tombstones WHERE project_id = %(project_id)s AND run_id <> ''"
 
 _INSERT_AUDIT = "INSERT INTO audit (time, event, project_id) VALUES (%(now)s, %(event)s, %(project_id)s)"
 
 
 class PostgresProjects(Projects):
-    """See `linkage.ports.Projects`."""
+    """Projects and their parties in PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -117,7 +117,7 @@ class PostgresProjects(Projects):
 
     @override
     def record_credentials(self, party_id: str, expiration: datetime) -> bool:
-        return self._database.execute(_NOTE_CREDENTIALS, {"party_id": party_id, "expiration": expiration}) > 0
+        return self._database.execute(_RECORD_CREDENTIALS, {"party_id": party_id, "expiration": expiration}) > 0
 
     @override
     def delete(
@@ -147,7 +147,7 @@ class PostgresProjects(Projects):
         return [project_id for (project_id,) in rows]
 
     @override
-    def note(self, project_id: str, event: str, *, now: datetime) -> None:
+    def record_event(self, project_id: str, event: str, *, now: datetime) -> None:
         self._database.execute(_INSERT_AUDIT, {"project_id": project_id, "event": event, "now": now})
 
 

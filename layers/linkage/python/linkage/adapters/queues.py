@@ -1,4 +1,4 @@
-"""The workers' queues, as SQS keeps them."""
+"""The workers' queues in SQS."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ _BATCH = 10
 
 
 class SqsQueues(Queues):
-    """See `linkage.ports.Queues`. Both maps go from a worker's name to a queue's URL."""
+    """The workers' queues in SQS. Both mappings have a queue's URL for each worker's name."""
 
     def __init__(self, client: "SQSClient", queue_urls: Mapping[str, str], dead_letter_urls: Mapping[str, str]) -> None:
         report_unavailable(client)
@@ -37,10 +37,10 @@ class SqsQueues(Queues):
 
     @override
     def backlog(self, worker: str) -> int:
-        asked = self._client.get_queue_attributes(
+        response = self._client.get_queue_attributes(
             QueueUrl=self._queue_urls[worker], AttributeNames=["ApproximateNumberOfMessages"]
         )
-        return int(asked["Attributes"]["ApproximateNumberOfMessages"])
+        return int(response["Attributes"]["ApproximateNumberOfMessages"])
 
     @override
     def dead_letters(self) -> Iterator[DeadLetter]:
@@ -56,15 +56,15 @@ class SqsQueues(Queues):
         self._client.delete_message(QueueUrl=self._dead_letter_urls[letter.worker], ReceiptHandle=letter.receipt)
 
     def _receive(self, url: str, seen: Collection[str]) -> "list[MessageTypeDef]":
-        """Return some messages that were not seen before; none if there is none, or only such as come back already."""
-        found = self._client.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH).get("Messages", [])
-        return [message for message in found if message["MessageId"] not in seen]
+        """Return messages that were not seen before; none if the queue is empty or repeats itself."""
+        received = self._client.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH).get("Messages", [])
+        return [message for message in received if message["MessageId"] not in seen]
 
     def _send_batch(self, url: str, messages: list[Message], delay_s: int) -> None:
         entries: list[SendMessageBatchRequestEntryTypeDef] = [
             {"Id": str(number), "MessageBody": message.model_dump_json(), "DelaySeconds": delay_s}
             for number, message in enumerate(messages)
         ]
-        answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
-        if failed := answer.get("Failed"):
-            raise OSError(f"{len(failed)} messages were not taken, the first with {failed[0].get('Code')}")
+        response = self._client.send_message_batch(QueueUrl=url, Entries=entries)
+        if failed := response.get("Failed"):
+            raise OSError(f"cannot send {len(failed)} messages, the first because of {failed[0].get('Code')}")

@@ -1,6 +1,6 @@
-"""Read ranges of objects that never change: in parallel pieces, straight into one buffer, and kept for the next time.
+"""Read ranges of objects that never change, in parallel pieces, into one buffer, and cache them.
 
-A warm execution environment compares many chunks of a run, and most share their rows on one side with another chunk.
+A warm execution environment compares many chunks of a run, and most of these share the rows of one side with another.
 """
 
 from collections import OrderedDict
@@ -14,33 +14,33 @@ PIECE_BYTES = 8 * 2**20
 PARALLEL_PIECES = 8
 
 Open = Callable[[str, str, int, int], BinaryIO]
-"""Opens the bytes from start up to, not including, stop of a bucket's object."""
+"""Opens the bytes of a bucket's object from start up to, not including, stop."""
 _Range = tuple[str, str, int, int]
 
 
 class RangeReader:
-    """Ranges of objects that never change; the ones that were read last are kept, up to so many bytes."""
+    """A reader of ranges of objects that never change; it caches those read last, at most ``max_bytes``."""
 
-    def __init__(self, open_range: Open, *, most_bytes: int) -> None:
+    def __init__(self, open_range: Open, *, max_bytes: int) -> None:
         self._open = open_range
-        self._most_bytes = most_bytes
-        self._kept: OrderedDict[_Range, memoryview] = OrderedDict()
-        self._kept_bytes = 0
+        self._max_bytes = max_bytes
+        self._cache: OrderedDict[_Range, memoryview] = OrderedDict()
+        self._cached_bytes = 0
         self._lock = Lock()
 
     def read(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
-        """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object has fewer."""
-        where = (bucket, key, start, stop)
+        """Return the bytes from ``start`` up to, not including, ``stop``; fails if the object ends before."""
+        location = (bucket, key, start, stop)
         with self._lock:
-            if where in self._kept:
-                self._kept.move_to_end(where)
-                return self._kept[where]
-        read = self._read(where)
-        self._keep(where, read)
-        return read
+            if location in self._cache:
+                self._cache.move_to_end(location)
+                return self._cache[location]
+        view = self._read(location)
+        self._store(location, view)
+        return view
 
-    def _read(self, where: _Range) -> memoryview:
-        bucket, key, start, stop = where
+    def _read(self, location: _Range) -> memoryview:
+        bucket, key, start, stop = location
         buffer = memoryview(bytearray(stop - start))
         pieces = list(pairwise([*range(0, len(buffer), PIECE_BYTES), len(buffer)]))
 
@@ -55,23 +55,23 @@ class RangeReader:
                 list(pool.map(read_piece, pieces))
         return buffer.toreadonly()
 
-    def _keep(self, where: _Range, read: memoryview) -> None:
+    def _store(self, location: _Range, view: memoryview) -> None:
         with self._lock:
-            if where in self._kept or len(read) > self._most_bytes:
+            if location in self._cache or len(view) > self._max_bytes:
                 return
-            self._kept[where] = read
-            self._kept_bytes += len(read)
-            while self._kept_bytes > self._most_bytes:
-                _, oldest = self._kept.popitem(last=False)
-                self._kept_bytes -= len(oldest)
+            self._cache[location] = view
+            self._cached_bytes += len(view)
+            while self._cached_bytes > self._max_bytes:
+                _, oldest = self._cache.popitem(last=False)
+                self._cached_bytes -= len(oldest)
 
 
 def _fill(view: memoryview, source: BinaryIO, key: str) -> None:
-    """Read until the view is full; a network stream gives its bytes piecemeal."""
+    """Read until the view is full, because a network stream may return fewer bytes than asked for."""
     with source:
         filled = 0
         while filled < len(view):
-            read = source.readinto(view[filled:])  # type: ignore[attr-defined]
-            if not read:
+            count = source.readinto(view[filled:])  # type: ignore[attr-defined]
+            if not count:
                 raise EOFError(f"{key} ends {len(view) - filled} bytes too early")
-            filled += read
+            filled += count

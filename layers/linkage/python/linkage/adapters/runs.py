@@ -1,4 +1,4 @@
-"""Runs and their guarded states, as PostgreSQL keeps them."""
+"""Runs and their guarded states in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -56,11 +56,11 @@ SELECT {_COLUMNS} FROM runs r
  ORDER BY time_added, run_id
 """  # noqa: S608
 
-_NOTE_PROGRESS = """
+_RECORD_PROGRESS = """
 UPDATE runs SET chunks_stored = %(chunks_stored)s, time_moved = %(now)s, restarts = 0 WHERE run_id = %(run_id)s
 """
 
-_NOTE_RESTART = "UPDATE runs SET time_moved = %(now)s, restarts = restarts + 1 WHERE run_id = %(run_id)s"
+_COUNT_RESTART = "UPDATE runs SET time_moved = %(now)s, restarts = restarts + 1 WHERE run_id = %(run_id)s"
 
 _DELETE_RUN = "DELETE FROM runs WHERE project_id = %(project_id)s AND run_id = %(run_id)s"
 
@@ -84,7 +84,7 @@ SELECT total_comparisons / greatest(extract(epoch FROM time_completed - time_sta
 
 
 class PostgresRuns(Runs):
-    """See `linkage.ports.Runs`."""
+    """Runs in PostgreSQL; each state is guarded in a WHERE clause."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -132,11 +132,11 @@ class PostgresRuns(Runs):
 
     @override
     def record_progress(self, run_id: str, chunks_stored: int, *, now: datetime) -> None:
-        self._database.execute(_NOTE_PROGRESS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
+        self._database.execute(_RECORD_PROGRESS, {"run_id": run_id, "chunks_stored": chunks_stored, "now": now})
 
     @override
     def count_restart(self, run_id: str, *, now: datetime) -> None:
-        self._database.execute(_NOTE_RESTART, {"run_id": run_id, "now": now})
+        self._database.execute(_COUNT_RESTART, {"run_id": run_id, "now": now})
 
     @override
     def delete(

@@ -1,7 +1,7 @@
-"""Signing in to PostgreSQL and Valkey with the function's role: short-lived tokens in the place of passwords.
+"""Sign in to PostgreSQL and Valkey with IAM: short-lived tokens of the function's role in place of passwords.
 
-A token is a presigned request, made here without asking anybody: there is no secret to keep, to rotate or to fetch.
-What checks it is AWS (``rds-db:connect``, ``elasticache:Connect``), when a connection is opened.
+A token is a presigned request, made here without a call to AWS: there is no secret to store, rotate or fetch. AWS
+checks it (``rds-db:connect``, ``elasticache:Connect``) when a connection is opened.
 """
 
 from typing import Any
@@ -15,17 +15,17 @@ from redis.credentials import CredentialProvider
 from typing_extensions import override
 
 EXPIRES_S = 900
-"""The longest that AWS takes. An open connection outlives its token."""
+"""The maximum that AWS allows. An open connection outlives its token."""
 
 
 def database_token(url: str) -> str:
-    """Return what signs the user of a database's URL in, in the place of a password."""
+    """Return a token for the user of the database's URL, to be used as its password."""
     parts = urlsplit(url)
     return _signed_connect("rds-db", f"{parts.hostname}:{parts.port}", {"DBUser": parts.username or ""})
 
 
 class CacheToken(CredentialProvider):
-    """Sign a user in to a serverless cache, with another token for each connection."""
+    """Credentials of a serverless cache's user, with a new token for each connection."""
 
     def __init__(self, cache: str, user: str) -> None:
         self._cache = cache
@@ -33,11 +33,11 @@ class CacheToken(CredentialProvider):
 
     @override
     def get_credentials(self) -> tuple[str, str]:
-        who = {"User": self._user, "ResourceType": "ServerlessCache"}
-        return self._user, _signed_connect("elasticache", self._cache, who)
+        query = {"User": self._user, "ResourceType": "ServerlessCache"}
+        return self._user, _signed_connect("elasticache", self._cache, query)
 
 
-def _signed_connect(service: str, host: str, who: dict[str, str]) -> str:
+def _signed_connect(service: str, host: str, query: dict[str, str]) -> str:
     session = botocore.session.get_session()
     credentials = session.get_credentials()
     if credentials is None:
@@ -47,7 +47,7 @@ def _signed_connect(service: str, host: str, who: dict[str, str]) -> str:
     signer = RequestSigner(ServiceId(service), region, service, "v4", credentials, emitter)
     request: dict[str, Any] = {
         "method": "GET",
-        "url": f"https://{host}/?{urlencode({'Action': 'connect', **who})}",
+        "url": f"https://{host}/?{urlencode({'Action': 'connect', **query})}",
         "body": {},
         "headers": {},
         "context": {},

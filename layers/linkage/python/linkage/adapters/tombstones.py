@@ -1,4 +1,4 @@
-"""Tombstones and the reconciler's timer, as PostgreSQL keeps them."""
+"""Tombstones and the reconciler's timer in PostgreSQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ _REARM = "UPDATE timer SET due = %(due)s WHERE due = %(previous)s"
 
 
 class PostgresTombstones(Tombstones):
-    """See `linkage.ports.Tombstones`. A tombstone of a whole project has the empty run id."""
+    """Tombstones in PostgreSQL. A whole project's tombstone has an empty run ID there."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -57,7 +57,7 @@ class PostgresTombstones(Tombstones):
 
 
 class PostgresTimer(Timer):
-    """See `linkage.ports.Timer`."""
+    """The reconciler's timer in PostgreSQL: one row."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,6 +1,7 @@
-"""Tell an AWS service that is too busy, or away, from one that refuses: trying again later helps with the first alone.
+"""Raise `DownstreamUnavailable` where an AWS service throttles, fails or cannot be reached: a later retry helps.
 
-botocore has tried again already, as often as `linkage.adapters.world` says, when these hooks are called.
+A service that refuses a request raises botocore's `ClientError` as always. botocore has retried already, as often as
+`linkage.adapters.world` says, when these hooks are called.
 """
 
 from http import HTTPStatus
@@ -30,13 +31,13 @@ _THROTTLED = {
 
 
 def report_unavailable(client: "BaseClient") -> None:
-    """Have the client raise `DownstreamUnavailable` where its service throttles, fails or cannot be reached."""
-    client.meta.events.register("after-call", _check_answer, unique_id="linkage-answer")
+    """Make the client raise `DownstreamUnavailable` where its service throttles, fails or cannot be reached."""
+    client.meta.events.register("after-call", _check_response, unique_id="linkage-response")
     client.meta.events.register("after-call-error", _check_error, unique_id="linkage-error")
 
 
-def _check_answer(parsed: dict[str, Any], **_others: object) -> None:
-    """Raise if the service answered that it cannot answer now."""
+def _check_response(parsed: dict[str, Any], **_others: object) -> None:
+    """Raise if the service throttled the request or failed."""
     status = parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", HTTPStatus.OK)
     throttled = status == HTTPStatus.TOO_MANY_REQUESTS or parsed.get("Error", {}).get("Code") in _THROTTLED
     if throttled or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -44,6 +45,6 @@ def _check_answer(parsed: dict[str, Any], **_others: object) -> None:
 
 
 def _check_error(exception: Exception, **_others: object) -> None:
-    """Raise if there was no answer."""
+    """Raise if there was no response."""
     if isinstance(exception, (BotoConnectionError, HTTPClientError)):
         raise DownstreamUnavailable from exception

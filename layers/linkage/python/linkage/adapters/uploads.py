@@ -1,4 +1,4 @@
-"""Uploads, as PostgreSQL keeps them."""
+"""Uploads in PostgreSQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from linkage.ports import Uploads
 _COLUMNS = """upload_id, project_id, party_id, receipt_token_hash, manifest, state, time_added, message,
        time_moved, restarts"""
 
-# A unique index allows one upload a party that has not failed: that is the lock.
+# The lock is a unique index: each party has at most one upload that has not failed.
 _INSERT_UPLOAD = """
 INSERT INTO uploads (upload_id, project_id, party_id, receipt_token_hash, manifest, state, time_added)
 VALUES (%(upload_id)s, %(project_id)s, %(party_id)s, %(receipt_token_hash)s, %(manifest)s, %(state)s, %(time_added)s)
@@ -23,8 +23,8 @@ VALUES (%(upload_id)s, %(project_id)s, %(party_id)s, %(receipt_token_hash)s, %(m
 
 _SELECT_UPLOAD = f"SELECT {_COLUMNS} FROM uploads WHERE upload_id = %(upload_id)s"  # noqa: S608
 
-# The project's row is locked, so that of two uploads that end at once one decides the size; and that one first, as by a
-# deletion, so that the two never wait for each other.
+# The project's row is locked, so that one of two uploads that end at once decides the size. It is locked first, as in a
+# deletion, so that the two cannot deadlock.
 _LOCK_SIZE = """
 SELECT coalesce(p.encoding_size, %(expected_size)s, (u.manifest ->> 'encoding_size')::int),
        (u.manifest ->> 'encoding_size')::int
@@ -69,11 +69,11 @@ SELECT p.dataset_index, u.receipt_token_hash
 
 _SELECT_RECEIVED = f"SELECT {_COLUMNS} FROM uploads WHERE state = 'received' ORDER BY time_added"  # noqa: S608
 
-_NOTE_RESTART = "UPDATE uploads SET time_moved = %(now)s, restarts = restarts + 1 WHERE upload_id = %(upload_id)s"
+_COUNT_RESTART = "UPDATE uploads SET time_moved = %(now)s, restarts = restarts + 1 WHERE upload_id = %(upload_id)s"
 
 
 class PostgresUploads(Uploads):
-    """See `linkage.ports.Uploads`."""
+    """Uploads in PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -140,7 +140,7 @@ class PostgresUploads(Uploads):
 
     @override
     def count_restart(self, upload_id: str, *, now: datetime) -> None:
-        self._database.execute(_NOTE_RESTART, {"upload_id": upload_id, "now": now})
+        self._database.execute(_COUNT_RESTART, {"upload_id": upload_id, "now": now})
 
 
 def _upload(row: tuple[Any, ...]) -> Upload:

@@ -1,4 +1,4 @@
-"""The real world: the adapters put together. Nothing connects before it is first used."""
+"""The world of the deployed service: all adapters. Each connects when it is first used."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -24,13 +24,13 @@ from linkage.settings import Settings
 _RETRIES = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5)
 _SIGNED_S3 = _RETRIES.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"}))
 _REDIS_TIMEOUT_S = 2.0
-"""Nothing depends on Redis, so nothing waits for it for long."""
+"""Short, because the service works without Redis."""
 
 _QUEUE_URL, _DEAD_LETTERS_URL = "_QUEUE_URL", "_DEAD_LETTERS_URL"
 
 
 def connect(environment: Mapping[str, str]) -> World:
-    """Build the world that the environment variables describe (see `linkage.settings` and `infra/template.yaml`)."""
+    """Return the world that the environment variables describe (see `linkage.settings` and `infra/template.yaml`)."""
     settings = Settings.from_environment(environment)
     token = database_token if settings.database_iam else None
     database = Database(settings.database_url.get_secret_value(), token=token)
@@ -61,13 +61,13 @@ def connect(environment: Mapping[str, str]) -> World:
 
 
 def migration_url(environment: Mapping[str, str]) -> str:
-    """Return the URL with which the migrations connect; it holds a password, or what stands for one."""
+    """Return the database URL for migrations. It contains a secret: a password, or a token in its place."""
     settings = Settings.from_environment(environment)
     url = settings.database_url.get_secret_value()
     if not settings.database_iam:
         return url
-    user, at, where = url.removeprefix("postgresql://").partition("@")
-    return f"postgresql://{user}:{quote(database_token(url), safe='')}{at}{where}"
+    user, at, address = url.removeprefix("postgresql://").partition("@")
+    return f"postgresql://{user}:{quote(database_token(url), safe='')}{at}{address}"
 
 
 def _redis(settings: Settings) -> Redis:
@@ -85,5 +85,5 @@ def _now() -> datetime:
 
 
 def _by_worker(environment: Mapping[str, str], suffix: str) -> dict[str, str]:
-    """Collect the queue URLs: the variables that end with the suffix, by the worker that they begin with."""
+    """Return queue URLs by worker: ``PLAN_QUEUE_URL`` is the worker `plan`'s."""
     return {name.removesuffix(suffix).lower(): url for name, url in environment.items() if name.endswith(suffix)}

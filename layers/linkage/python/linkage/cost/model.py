@@ -1,8 +1,10 @@
-"""What a run costs, and how long it takes: a model of the deployed functions, to be asked before the run is made.
+"""The cost of a run and the time that it takes: a model of the deployed functions.
 
-Every number that it takes for given is a field of `Assumptions`, told with each answer and measured where it says so
-(docs/cost.md). What can be had from the service is taken from there: the chunks from the code that plans, the bounds
-from its settings, the functions' memory from `FUNCTIONS`, which a test holds against the template.
+It is asked before a run is made, of a hypothetical run (`linkage.cost.workloads`), and afterwards, of the chunks and
+candidate pairs that a run really had (`linkage.cost.planned_runs`). Every number that it takes for given is a field of
+`Assumptions`, printed with each answer and measured where it says so (docs/cost.md). The rest comes from the service:
+chunks from the code that plans, bounds from its settings, the functions' memory from `FUNCTIONS`, which a test holds
+against the template.
 
 This module is pure.
 """
@@ -15,7 +17,9 @@ from math import ceil
 import numpy as np
 
 from linkage.cost.prices import PRICES
-from linkage.cost.workloads import Bounds, ChunkSize, Workload, check_uploads, cut_chunks
+from linkage.cost.run_sizes import ChunkSize, RunSize
+from linkage.cost.workloads import Bounds
+from linkage.encodings.block_tables import BLOCK
 
 MB_PER_VCPU = 1769
 PART_BYTES, PIECE_BYTES = 16 * 2**20, 8 * 2**20
@@ -117,46 +121,49 @@ class Scenario:
         return sum(self.dollars.values())
 
 
-def expected_rate(engine: str, workload: Workload) -> float:
+def expected_rate(engine: str, run: RunSize) -> float:
     """Return how many comparisons a second one vCPU makes."""
     thresholds, rates = np.array(RATES[engine], dtype=float).T
-    return float(np.interp(workload.threshold, thresholds, rates)) * 1e6 * 128 / workload.encoding_size
+    return float(np.interp(run.threshold, thresholds, rates)) * 1e6 * 128 / run.encoding_size
 
 
 class CostModel:
-    """The cost and time of one workload, with any number of workers.
+    """The cost and time of one run, with any number of workers.
 
-    ``rate`` is that of one vCPU, in comparisons a second, where it was measured: see `expected_rate`.
-
-    Raises
-    ------
-    linkage.cost.workloads.WorkloadRefused
-        If the service would not take a data set of that size.
+    Parameters
+    ----------
+    run
+        The size of the run: of `linkage.cost.workloads.expect_run` or `linkage.cost.planned_runs.measure_run`.
+    bounds
+        The service's settings.
+    engine
+        The engine that compares: a key of `RATES`.
+    assumptions
+        Everything that the model takes for given.
+    rate
+        Comparisons a second of one vCPU, where they were measured; None for `expected_rate`.
     """
 
     def __init__(
         self,
-        workload: Workload,
+        run: RunSize,
         bounds: Bounds,
         *,
         engine: str = "native",
         assumptions: Assumptions = Assumptions(),
         rate: float | None = None,
     ) -> None:
-        check_uploads(workload, bounds)
-        self.workload, self.bounds, self.engine = workload, bounds, engine
+        self.run, self.bounds, self.engine = run, bounds, engine
         self.assumptions = assumptions
-        self.rate = rate or expected_rate(engine, workload)
-        self.chunks: Sequence[ChunkSize] = list(cut_chunks(workload, bounds))
-        self.comparisons = sum(chunk.comparisons for chunk in self.chunks)
-        self.candidates = workload.candidates(self.comparisons)
-        self._row_bytes = workload.encoding_size + 4
+        self.rate = rate or expected_rate(engine, run)
+        self.chunks, self.comparisons, self.candidates = run.chunks, run.comparisons, run.candidates
+        self._rows = [dataset.rows for dataset in run.datasets]
+        self._row_bytes = run.encoding_size + 4
         self._chunk_seconds = [self.chunk_seconds(chunk) for chunk in self.chunks]
 
     def chunk_seconds(self, chunk: ChunkSize) -> float:
-        """How long a warm compare function takes for the chunk."""
-        given = self.assumptions
-        candidates = self.candidates * chunk.comparisons / max(1, self.comparisons)
+        """Return how long a warm compare function takes for the chunk."""
+        given, candidates = self.assumptions, chunk.candidates
         vcpu_s = chunk.comparisons / self.rate + chunk.rows_prepared * ROW_SECONDS[self.engine]
         read = chunk.rows_read * self._row_bytes + len(self.chunks) * 40
         compared = vcpu_s / (FUNCTIONS["compare"].vcpus * given.parallel)
@@ -164,7 +171,7 @@ class CostModel:
 
     def scenario(self, workers: int) -> Scenario:
         """Return cost and time with so many compare workers at most."""
-        intake = [self._intake_seconds(rows) for rows in self.workload.rows]
+        intake = [self._intake_seconds(rows) for rows in self._rows]
         run_s = self._run_seconds(workers)
         uses = self._uses(workers, intake, run_s)
         requests = self._requests(uses)
@@ -180,7 +187,7 @@ class CostModel:
                 " a run may have: it would end in an error when it is planned"
             )
         longest = {
-            "intake": max(map(self._intake_seconds, self.workload.rows)),
+            "intake": max(map(self._intake_seconds, self._rows)),
             "plan": self._plan_seconds(),
             "compare": max(self._chunk_seconds, default=0.0),
             "solve": self._solve_seconds(),
@@ -201,12 +208,11 @@ class CostModel:
         return given.intake_s + rows * (given.intake_row_s + 2 * self._row_bytes / given.s3_bytes_s)
 
     def _plan_seconds(self) -> float:
-        given, blocks = self.assumptions, self.workload.blocking.count if self.workload.blocking else 1
-        read = 28 * blocks * len(self.workload.rows)
+        given, read = self.assumptions, BLOCK.itemsize * sum(dataset.blocks for dataset in self.run.datasets)
         return given.plan_s + read / given.s3_bytes_s + len(self.chunks) * given.plan_message_s
 
     def _solve_seconds(self) -> float:
-        given, records = self.assumptions, sum(self.workload.record_counts)
+        given, records = self.assumptions, sum(dataset.records for dataset in self.run.datasets)
         candidates = self.candidates * (given.solve_candidate_s + 12 / given.s3_bytes_s)
         return given.solve_s + len(self.chunks) * given.solve_file_s + candidates + records * given.solve_record_s
 
@@ -246,8 +252,8 @@ class CostModel:
 
     def _requests(self, uses: dict[str, Use]) -> dict[str, int]:
         """Count requests by item of the price list."""
-        chunks, parties = len(self.chunks), len(self.workload.rows)
-        sets = [rows * self._row_bytes for rows in self.workload.rows]
+        chunks, parties = len(self.chunks), len(self._rows)
+        sets = [rows * self._row_bytes for rows in self._rows]
         pieces = sum(2 + ceil(chunk.rows_read * self._row_bytes / PIECE_BYTES) + 2 for chunk in self.chunks)
         windows = chunks * (1 + ceil(self.candidates / self.bounds.window_pairs))
         return {
@@ -264,11 +270,11 @@ class CostModel:
 
     @property
     def _result_bytes(self) -> int:
-        return self.workload.matches * self.assumptions.result_bytes
+        return self.run.matches * self.assumptions.result_bytes
 
     def _dollars(self, uses: dict[str, Use], requests: dict[str, int], busy_s: float) -> dict[str, float]:
         given = self.assumptions
-        kept = sum(rows * self._row_bytes for rows in self.workload.rows) + self._result_bytes
+        kept = sum(rows * self._row_bytes for rows in self._rows) + self._result_bytes
         months = self.bounds.retention_days / MONTH_DAYS
         awake_hours = (busy_s + given.awake_s) / 3600 * given.capacity_units
         quantities = {

@@ -6,7 +6,6 @@ from typing import Any
 
 from linkage.cost.model import COMPARE_CONCURRENCY, FUNCTIONS, RATES, ROW_SECONDS, CostModel, Scenario
 from linkage.cost.prices import DATE, PRICES, REGION
-from linkage.cost.workloads import RANDOM_PAIRS, SHARED_RECORDS
 
 
 def assumptions_text(model: CostModel) -> list[str]:
@@ -19,8 +18,7 @@ def assumptions_text(model: CostModel) -> list[str]:
         f" and {given.candidate_s * 1e6:g} s for a million candidate pairs.",
         f"S3 gives and takes {given.s3_bytes_s / 1e6:.0f} MB/s for each function; nothing is found in memory from an"
         " earlier chunk.",
-        _candidates_text(model),
-        "No two popcounts are too far apart to be compared; blocks are equally large and the same in all data sets.",
+        *model.run.assumptions,
         f"Intake takes {given.intake_s} s and {given.intake_row_s * 1e6:g} s for a million rows beside reading and"
         " writing, of files of raw bytes.",
         f"A plan takes {given.plan_s} s, and {given.plan_message_s * 1000:g} s for a thousand chunks.",
@@ -48,25 +46,14 @@ def _rates_text(engine: str) -> str:
     )
 
 
-def _candidates_text(model: CostModel) -> str:
-    share = model.workload.candidate_share
-    if share is not None:
-        return f"A share of {share} of the comparisons finds a candidate pair."
-    shares = ", ".join(f"{chance} at {threshold}" for threshold, chance in RANDOM_PAIRS)
-    return (
-        f"Of the smaller data set {SHARED_RECORDS:.0%} is in the other one too; of the pairs of different people these"
-        f" shares reach a threshold: {shares}."
-    )
-
-
 def report_text(model: CostModel, scenarios: Sequence[Scenario], workers: int) -> str:
     """Return the answer as text: the run, its items with ``workers``, and every scenario's time and sum."""
     chosen = next(scenario for scenario in scenarios if scenario.workers == workers)
     lines = [
-        f"{' x '.join(f'{count:,}' for count in model.workload.record_counts)} records of"
-        f" {model.workload.encoding_size} bytes, threshold {model.workload.threshold}, engine {model.engine}",
+        f"{' x '.join(f'{dataset.records:,}' for dataset in model.run.datasets)} records of"
+        f" {model.run.encoding_size} bytes, threshold {model.run.threshold}, engine {model.engine}",
         f"{model.comparisons:,} comparisons in {len(model.chunks):,} chunks; {model.candidates:,} candidate pairs"
-        " expected",
+        f" {'found' if model.run.compared else 'expected'}",
         "",
         f"{'with ' + format(workers, ',') + ' workers':<24}{'quantity':>24}{'dollars':>12}",
         *(f"{item:<24}{_quantity(item, chosen):>24}{dollars:>12.4f}" for item, dollars in chosen.dollars.items()),
@@ -88,7 +75,7 @@ def report_text(model: CostModel, scenarios: Sequence[Scenario], workers: int) -
 def report_json(model: CostModel, scenarios: Sequence[Scenario]) -> dict[str, Any]:
     """Return the answer as an object for `json.dumps`."""
     return {
-        "workload": asdict(model.workload) | {"engine": model.engine},
+        "workload": model.run.parameters | {"engine": model.engine},
         "comparisons": model.comparisons,
         "chunks": len(model.chunks),
         "candidates": model.candidates,

@@ -5,7 +5,7 @@ popcount filter loses pairs that lie exactly on some thresholds (0.75 with popco
 a record is not used: it would make results depend on the chunking.
 
 It is imported here and nowhere else. Version 0.15.3 imports ``pkg_resources`` and an old ``TypedDict``, which warn of
-their own end; requirements.in pins a setuptools that still has the one. Nothing here can act on the warnings, so they
+their own end; pyproject.toml pins a setuptools that still has the one. Nothing here can act on the warnings, so they
 are not passed on.
 """
 

@@ -1,7 +1,7 @@
-"""The database's schema and its history, applied by Alembic.
+"""Migrations of the database's schema, applied by Alembic.
 
-Changes expand first and contract later: a version of the code must run with the schema of the next one, because during
-a deployment both are there.
+Changes expand first and contract later: each version of the code must run with the schema of the next one, because both
+exist during a deployment.
 """
 
 from pathlib import Path
@@ -14,18 +14,18 @@ SHARING = (
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO linkage_service",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO linkage_admin",
 )
-"""What the owner of a managed database's tables says first: the functions use them, the administrator reads them."""
+"""Grants of the tables' owner in a managed database: the functions use the tables, the administrator reads them."""
 
 
 def migrate(database_url: str, *, revision: str = "head", shared: bool = False) -> None:
-    """Bring the database to the revision. Safe to repeat, and at the same time: PostgreSQL lets one go first.
+    """Migrate the database to the revision. Safe to repeat, also concurrently: a lock lets one go first.
 
     Parameters
     ----------
     database_url : str
-        The user in it owns the tables.
+        Its user becomes the owner of the tables.
     revision : str
-        Of the schema; the newest if none is said.
+        A revision of the schema; the newest by default.
     shared : bool
         Whether others use the tables, as in a managed database (see `SHARING`).
     """

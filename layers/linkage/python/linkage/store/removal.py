@@ -1,11 +1,18 @@
-"""Removal of stored objects."""
+"""Remove all objects under a prefix of a bucket."""
 
 from linkage.ports import World
 
 
-def remove_prefix(prefix: str, world: World, *, bucket: str | None = None) -> int:
-    """Remove every object whose key begins with the prefix (of the store bucket) and return how many there were."""
-    where = bucket or world.settings.store_bucket
-    keys = [found.key for found in world.objects.list(where, prefix)]
-    world.objects.delete(where, keys)
+def remove_prefix(bucket: str, prefix: str, world: World) -> int:
+    """Remove every object whose key begins with the prefix and return their number."""
+    keys = [stored.key for stored in world.objects.list(bucket, prefix)]
+    world.objects.delete(bucket, keys)
     return len(keys)
+
+
+def remove_prefix_and_uploads(bucket: str, prefix: str, world: World) -> int:
+    """Remove the objects under the prefix, half-written ones too, and return their number.
+
+    The delete worker alone may list multipart uploads.
+    """
+    return world.objects.abort_multipart_uploads(bucket, prefix) + remove_prefix(bucket, prefix, world)

@@ -1,1 +1,1 @@
-"""The outside in memory, for tests of this project and of its users; `linkage.testing.world` puts it together."""
+"""All ports in memory, for tests of this project and of its users; see `linkage.testing.world`."""

@@ -1,4 +1,4 @@
-"""Temporary credentials that open nothing."""
+"""Credentials in memory, in place of STS."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,14 +12,14 @@ from linkage.testing.clock import Clock
 
 @dataclass
 class MemoryCredentials(CredentialIssuer):
-    """See `linkage.ports.CredentialIssuer`. What it issues opens nothing."""
+    """An issuer of made-up credentials, which no store accepts."""
 
     clock: Clock
 
     @override
-    def issue(self, prefix: str, *, session_name: str) -> Credentials:
+    def issue_for_upload(self, prefix: str, *, session_name: str) -> Credentials:
         return Credentials(f"key-{session_name}", "secret", f"session-{prefix}", self.clock() + timedelta(hours=1))
 
     @override
-    def issue_reading(self, key: str, *, session_name: str) -> Credentials:
-        return self.issue(key, session_name=session_name)
+    def issue_for_download(self, key: str, *, session_name: str) -> Credentials:
+        return self.issue_for_upload(key, session_name=session_name)

@@ -18,7 +18,7 @@ from linkage.ports import Objects, Writer
 
 @dataclass
 class MemoryObjects(Objects):
-    """See `linkage.ports.Objects`. `stored` holds body and metadata by bucket and key."""
+    """Objects in memory. `stored` has body and metadata by bucket and key."""
 
     stored: dict[tuple[str, str], tuple[bytes, dict[str, str]]] = field(default_factory=dict)
     multipart_uploads: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -27,8 +27,8 @@ class MemoryObjects(Objects):
 
     @override
     def get(self, bucket: str, key: str) -> bytes | None:
-        found = self.stored.get((bucket, key))
-        return None if found is None else found[0]
+        body, _ = self.stored.get((bucket, key), (None, {}))
+        return body
 
     @override
     def get_range(self, bucket: str, key: str, start: int, stop: int) -> bytes:
@@ -38,7 +38,7 @@ class MemoryObjects(Objects):
         return body
 
     @override
-    def get_fixed(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
+    def get_cached_range(self, bucket: str, key: str, start: int, stop: int) -> memoryview:
         return memoryview(self.get_range(bucket, key, start, stop))
 
     @override
@@ -53,8 +53,10 @@ class MemoryObjects(Objects):
 
     @override
     def head(self, bucket: str, key: str) -> StoredObject | None:
-        found = self.stored.get((bucket, key))
-        return None if found is None else StoredObject(key, len(found[0]), _etag(found[0]), dict(found[1]))
+        if (bucket, key) not in self.stored:
+            return None
+        body, metadata = self.stored[bucket, key]
+        return StoredObject(key, len(body), _etag(body), dict(metadata))
 
     @override
     def put(self, bucket: str, key: str, body: bytes, *, metadata: dict[str, str] | None = None) -> StoredFile:
@@ -79,9 +81,9 @@ class MemoryObjects(Objects):
 
     @override
     def list(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
-        for where, key in sorted(self.stored):
-            if where == bucket and key.startswith(prefix):
-                yield StoredObject(key, len(self.stored[where, key][0]), time_modified=self.times.get((where, key)))
+        for key in sorted(key for owner, key in self.stored if owner == bucket and key.startswith(prefix)):
+            body, _ = self.stored[bucket, key]
+            yield StoredObject(key, len(body), time_modified=self.times.get((bucket, key)))
 
     @override
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
@@ -90,9 +92,9 @@ class MemoryObjects(Objects):
 
     @override
     def abort_multipart_uploads(self, bucket: str, prefix: str) -> int:
-        found = {key for key in self.multipart_uploads[bucket] if key.startswith(prefix)}
-        self.multipart_uploads[bucket] -= found
-        return len(found)
+        aborted = {key for key in self.multipart_uploads[bucket] if key.startswith(prefix)}
+        self.multipart_uploads[bucket] -= aborted
+        return len(aborted)
 
     @override
     def presign(self, bucket: str, key: str, *, expires_s: int) -> str:

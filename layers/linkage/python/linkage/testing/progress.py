@@ -1,4 +1,4 @@
-"""Progress and cache in memory, in place of Redis."""
+"""Progress counts and a cache in memory, in place of Redis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from linkage.ports import Cache, ProgressCounter
 
 @dataclass
 class MemoryProgress(ProgressCounter):
-    """See `linkage.ports.ProgressCounter`. With `reachable` off, it is a Redis that cannot be asked."""
+    """Progress counts in memory. With `reachable` off, every method fails as if Redis were unavailable."""
 
     runs: dict[str, tuple[int, int, dict[int, ChunkCount]]] = field(default_factory=dict)
     forgotten: set[str] = field(default_factory=set)
@@ -58,12 +58,12 @@ class MemoryProgress(ProgressCounter):
 
     def _check(self) -> None:
         if not self.reachable:
-            raise ProgressUnavailable("Redis is switched off")
+            raise ProgressUnavailable("Redis is unavailable")
 
 
 @dataclass
 class MemoryCache(Cache):
-    """See `linkage.ports.Cache`. Nothing expires."""
+    """A cache in memory. Nothing expires."""
 
     kept: dict[str, str] = field(default_factory=dict)
 

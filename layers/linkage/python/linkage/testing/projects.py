@@ -1,4 +1,4 @@
-"""Projects and parties in memory."""
+"""Projects and their parties in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from linkage.testing.tables import Tables, drop_rows
 
 @dataclass
 class MemoryProjects(Projects):
-    """See `linkage.ports.Projects`."""
+    """Projects and their parties in memory."""
 
     tables: Tables
 
@@ -37,8 +37,8 @@ class MemoryProjects(Projects):
 
     @override
     def parties(self, project_id: str) -> Sequence[Party]:
-        found = (party for party in self.tables.parties.values() if party.project_id == project_id)
-        return sorted(found, key=lambda party: party.dataset_index)
+        parties = (party for party in self.tables.parties.values() if party.project_id == project_id)
+        return sorted(parties, key=lambda party: party.dataset_index)
 
     @override
     def contributions(self, project_id: str) -> Contributions:
@@ -89,7 +89,7 @@ class MemoryProjects(Projects):
         return [project_id for project_id, _ in self.list() if self._is_unused(project_id, since)][:limit]
 
     @override
-    def note(self, project_id: str, event: str, *, now: datetime) -> None:
+    def record_event(self, project_id: str, event: str, *, now: datetime) -> None:
         self.tables.audit.append((event, project_id, None))
 
     def _is_unused(self, project_id: str, since: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Queues in memory."""
+"""The workers' queues in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from linkage.ports import Queues
 
 @dataclass
 class MemoryQueues(Queues):
-    """See `linkage.ports.Queues`. `sent` holds worker, message and delay in the order of sending.
+    """The workers' queues in memory. `sent` has worker, message and delay in the order of sending.
 
-    What waits and is none of our messages, such as S3's events, is in `held`: how many for each worker.
+    `held` has the number of other messages that wait for each worker, such as S3's events.
     """
 
     sent: list[tuple[str, Message, int]] = field(default_factory=list)
@@ -39,7 +39,7 @@ class MemoryQueues(Queues):
         self.dead.remove((letter.worker, letter.body))
 
     def take(self, worker: str) -> list[Message]:
-        """Take the messages that wait for a worker."""
+        """Remove and return the messages that wait for a worker."""
         taken = [message for name, message, _ in self.sent if name == worker]
         self.sent = [entry for entry in self.sent if entry[0] != worker]
         return taken

@@ -18,7 +18,7 @@ _FINAL = {RunState.COMPLETED, RunState.ERROR}
 
 @dataclass
 class MemoryRuns(Runs):
-    """See `linkage.ports.Runs`."""
+    """Runs in memory."""
 
     tables: Tables
 
@@ -35,8 +35,8 @@ class MemoryRuns(Runs):
 
     @override
     def list(self, project_id: str) -> Sequence[Run]:
-        found = (run for run in self.tables.runs.values() if run.project_id == project_id)
-        return sorted(found, key=lambda run: (run.time_added, run.run_id))
+        runs = (run for run in self.tables.runs.values() if run.project_id == project_id)
+        return sorted(runs, key=lambda run: (run.time_added, run.run_id))
 
     @override
     def waiting(self, project_id: str) -> Sequence[str]:
@@ -49,8 +49,8 @@ class MemoryRuns(Runs):
     @override
     def start(self, run_id: str, *, total_comparisons: int, now: datetime) -> None:
         before = {RunState.CREATED, RunState.QUEUED}
-        begun = {"total_comparisons": total_comparisons, "time_started": now, "time_moved": now, "restarts": 0}
-        self._move(run_id, before, state=RunState.RUNNING, **begun)
+        changes = {"total_comparisons": total_comparisons, "time_started": now, "time_moved": now, "restarts": 0}
+        self._move(run_id, before, state=RunState.RUNNING, **changes)
 
     @override
     def complete(self, run_id: str, *, now: datetime) -> None:

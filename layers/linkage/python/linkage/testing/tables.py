@@ -1,4 +1,4 @@
-"""The rows that a database would hold, and what it refuses."""
+"""Tables in memory, in place of PostgreSQL."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ from linkage.models import (
 
 @dataclass
 class Tables:
-    """The rows that the in-memory repositories share, as the tables of one database."""
+    """Rows that the in-memory repositories share, as the tables of one database."""
 
     projects: dict[str, Project] = field(default_factory=dict)
     parties: dict[str, Party] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Tables:
 
 
 def check_storable(text: str) -> None:
-    """Refuse what PostgreSQL refuses in a text."""
+    """Raise `ValueError` for a text that PostgreSQL does not store."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("a text cannot hold NUL characters or lone surrogates")
 

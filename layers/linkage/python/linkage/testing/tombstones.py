@@ -13,14 +13,14 @@ from linkage.testing.tables import Tables
 
 @dataclass
 class MemoryTombstones(Tombstones):
-    """See `linkage.ports.Tombstones`."""
+    """Tombstones in memory."""
 
     tables: Tables
 
     @override
     def get(self, project_id: str, run_id: str | None) -> Tombstone | None:
-        found = self.tables.tombstones.get((project_id, run_id))
-        return None if found is None else found[0]
+        row = self.tables.tombstones.get((project_id, run_id))
+        return None if row is None else row[0]
 
     @override
     def due(self, now: datetime) -> Sequence[Tombstone]:
@@ -41,7 +41,7 @@ class MemoryTombstones(Tombstones):
 
 @dataclass
 class MemoryTimer(Timer):
-    """See `linkage.ports.Timer`."""
+    """The reconciler's timer in memory."""
 
     tables: Tables
 

@@ -15,7 +15,7 @@ from linkage.testing.tables import Tables, check_storable
 
 @dataclass
 class MemoryUploads(Uploads):
-    """See `linkage.ports.Uploads`."""
+    """Uploads in memory."""
 
     tables: Tables
 
@@ -61,9 +61,9 @@ class MemoryUploads(Uploads):
 
     @override
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
-        found = [u for u in self.tables.uploads.values() if u.project_id == project_id and u.state is UploadState.READY]
+        rows = [u for u in self.tables.uploads.values() if u.project_id == project_id and u.state is UploadState.READY]
         index = {party.party_id: party.dataset_index for party in self.tables.parties.values()}
-        ready = [ReadyUpload(index[upload.party_id], upload.party_id, upload.upload_id) for upload in found]
+        ready = [ReadyUpload(index[upload.party_id], upload.party_id, upload.upload_id) for upload in rows]
         return sorted(ready, key=lambda upload: upload.dataset_index)
 
     @override

@@ -1,7 +1,8 @@
-"""All of the service's outside in memory, for this project's tests and its users'.
+"""A world in memory, for tests of this project and of its users.
 
-The same tests run on these and on the real adapters, so these behave as they do: guarded states, unique uploads, a
-deletion that takes everything with it. `in_memory_world` puts them together.
+The same tests run on it and on the real adapters, so it behaves as they do: guarded states, unique uploads, a deletion
+that removes everything. Each module has its counterpart of the same name in `linkage.adapters`, but for `tables`, which
+stands for the database, and `clock`.
 """
 
 from linkage.ports import World
@@ -19,7 +20,7 @@ from linkage.testing.uploads import MemoryUploads
 
 
 def in_memory_world(**settings: object) -> World:
-    """Return a world that lives and dies with its test; settings are those of `linkage.settings.Settings`."""
+    """Return a new, empty world; ``settings`` are fields of `linkage.settings.Settings`."""
     tables, clock = Tables(), Clock()
     return World(
         settings=Settings.model_validate({"uploads_bucket": "uploads", "store_bucket": "store", **settings}),

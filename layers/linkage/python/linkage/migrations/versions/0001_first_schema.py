@@ -1,4 +1,4 @@
-"""The first schema: projects, parties, uploads, runs, tombstones, the audit trail and the reconciler's timer."""
+"""Create the first schema: projects, parties, uploads, runs, tombstones, audit trail, the reconciler's timer."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Apply it."""
+    """Create the tables."""
     op.execute(
         """
         CREATE TABLE projects (

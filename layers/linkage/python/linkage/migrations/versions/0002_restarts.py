@@ -1,4 +1,4 @@
-"""How often the reconciler started a run or an upload again, so that it does not do so for ever."""
+"""Count the restarts of runs and uploads, so that the reconciler does not restart them for ever."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Apply it. The column has a default, so that the version before goes on working."""
+    """Add the columns. They have a default, so that the version before goes on working."""
     op.execute(
         """
         ALTER TABLE uploads ADD COLUMN restarts integer NOT NULL DEFAULT 0;

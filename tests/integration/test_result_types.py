@@ -1,3 +1,0 @@
-"""On real servers: see the promises."""
-
-from tests.promises.result_types import *  # noqa: F403

@@ -1,3 +1,0 @@
-"""In memory: see the promises."""
-
-from tests.promises.deletion import *  # noqa: F403

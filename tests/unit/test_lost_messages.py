@@ -1,3 +1,0 @@
-"""In memory: see the promises."""
-
-from tests.promises.lost_messages import *  # noqa: F403

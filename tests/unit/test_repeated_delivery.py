@@ -1,3 +1,0 @@
-"""In memory: see the promises."""
-
-from tests.promises.repeated_delivery import *  # noqa: F403

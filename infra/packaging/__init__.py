@@ -1,8 +1,8 @@
-"""From sources to what is deployed: two code packages, three layers and one template.
+"""Build the packages that are deployed: two of code, three layers and one template.
 
 The same packages go to AWS and to the local stack. They are reproducible (the same
-sources make the same bytes), because a deployment recognises what it has already by
-its digest; and what has not changed is not built again, because every start of the
+sources make the same bytes), because a deployment recognises by its digest what it
+has already; and what has not changed is not built again, because every start of the
 local stack comes by here.
 
 `infra.deploy` takes it from there.
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def packages_folder(runtime: Runtime = DEFAULT) -> Path:
-    """Return where the packages for a runtime are, if nobody says otherwise."""
+    """Return the default folder of the packages for a runtime."""
     name = "packages" if runtime == DEFAULT else f"packages-{runtime.name}"
     return ROOT / "build" / name
 
@@ -33,7 +33,7 @@ def packages_folder(runtime: Runtime = DEFAULT) -> Path:
 def build(
     packages: Path, *, root: Path = ROOT, runtime: Runtime = DEFAULT, progress: Callable[[str], None] = print
 ) -> Path:
-    """Bring the folder `packages` up to date with the sources below `root`.
+    """Build, into the folder `packages`, whatever changed in the sources below `root`.
 
     Afterwards it holds ``api.zip``, ``functions.zip``, one ``layer-*-{digest}.zip`` a
     layer, and ``template.json``, which names them relative to itself.
@@ -41,13 +41,13 @@ def build(
     Parameters
     ----------
     packages : Path
-        Made if it is not there; what an earlier call left in it is used again.
+        Created if it is not there; packages of an earlier call that are up to date are kept.
     root : Path
         A checkout of the project.
     runtime : Runtime
-        Lambda's Python that it is for: `infra.packaging.runtimes.RUNTIMES` has those that there are.
+        Lambda's Python to build for, one of `infra.packaging.runtimes.RUNTIMES`.
     progress : Callable
-        Told, one line at a time, what is being built.
+        Called with one line at a time.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def build(
     Raises
     ------
     PackagingFailed
-        If a tool fails, or does not do what it says.
+        If a tool fails, or its outcome is not the expected one.
     """
     packages.mkdir(parents=True, exist_ok=True)
     functions = files_below(root / "functions", prefix="functions/")

@@ -13,10 +13,10 @@ from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
 
 def main() -> None:
-    """Build what changed; exit 1 with the reason if it cannot be built."""
+    """Build what changed; exit 1 with the reason if that fails."""
     parser = argparse.ArgumentParser(prog="infra.packaging", description=__doc__)
-    parser.add_argument("--packages", type=Path, help="folder; if none is said, one of build/ for each runtime")
-    parser.add_argument("--runtime", choices=RUNTIMES, default=DEFAULT.name, help="Lambda's Python that it is for")
+    parser.add_argument("--packages", type=Path, help="folder (default: one of build/ for each runtime)")
+    parser.add_argument("--runtime", choices=RUNTIMES, default=DEFAULT.name, help="Lambda's Python to build for")
     parser.add_argument("--kernel", action="store_true", help="build the native kernel and nothing else")
     arguments = parser.parse_args()
     progress = partial(print, flush=True)

@@ -1,6 +1,6 @@
-"""Zip files that depend on their contents alone, and digests of many files.
+"""Write reproducible zip files, and compute digests of many files.
 
-A zip usually tells when, by whom and in what order it was made. Here the names are
+A zip usually records when, by whom and in what order it was made. Here the names are
 sorted and time and mode are fixed, so the same files make the same bytes.
 """
 
@@ -12,12 +12,12 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _MODE = 0o644 << 16  # Lambda's user must be able to read; nothing here is run by name
 
 
 def files_below(folder: Path, *, prefix: str = "") -> dict[str, Path]:
-    """Name every file below a folder by its path in it, but compiled Python."""
+    """Map the path of each file below a folder, relative to it, to the file; leave compiled Python out."""
     return {
         prefix + path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
@@ -26,7 +26,7 @@ def files_below(folder: Path, *, prefix: str = "") -> dict[str, Path]:
 
 
 def write_zip(target: Path, files: Mapping[str, Path]) -> None:
-    """Write the files to a zip that appears whole, or not at all."""
+    """Write the files to a zip, which appears whole or not at all."""
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -41,7 +41,7 @@ def write_zip(target: Path, files: Mapping[str, Path]) -> None:
 
 
 def digest_of(files: Mapping[str, Path], *facts: str) -> str:
-    """Return a digest of the files' names and contents, and of facts beside them."""
+    """Return a digest of the files' names and contents, and of further facts."""
     digest = hashlib.sha256()
     for part in _parts(files, facts):
         digest.update(len(part).to_bytes(8, "big") + part)

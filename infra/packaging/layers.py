@@ -1,7 +1,7 @@
-"""The layers: Lambda unzips them over one another; their ``python/`` is on the path.
+"""Build the layers, which Lambda unzips over one another; their ``python/`` is on the path.
 
 A layer's file name holds the digest of what it is built from. Where the file is there
-already it is neither built nor, the deployment sees, published again.
+already it is not built again; nor is it published again, because deployments go by digests.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from infra.packaging.runtimes import Runtime
 from infra.packaging.tools import find_uv, run
 
 _HOW = {module: Path(__file__).with_name(module) for module in ("archives.py", "tools.py")}
-"""What decides over the bytes of every layer, whatever is in it."""
+"""The sources that determine the bytes of every layer, beside its contents."""
 
 
 def build_linkage_layer(root: Path, packages: Path) -> Path:
-    """Zip the service's own code, as it lies there: the folder is the deployment."""
+    """Zip the service's own code: the folder is deployed as it is."""
     files = files_below(root / "layers" / "linkage")
     layer = _layer_file(packages, "linkage", digest_of({**files, **_HOW}))
     if not layer.exists():
         write_zip(layer, files)
-    return _alone(layer)
+    return _only_version(layer)
 
 
 def build_kernel_layer(root: Path, packages: Path, progress: Callable[[str], None]) -> Path:
-    """Zip the native kernel, for every machine: each takes its own library."""
+    """Zip the native kernel for every architecture: each loads its own library."""
     layer = _layer_file(packages, "kernel", digest_of(_HOW, kernel_digest(root)))
     if not layer.exists():
         libraries = build_kernel(root, progress=progress)
         write_zip(layer, {f"python/{name}": path for name, path in libraries.items()})
-    return _alone(layer)
+    return _only_version(layer)
 
 
 def build_dependencies_layer(root: Path, packages: Path, runtime: Runtime, progress: Callable[[str], None]) -> Path:
-    """Install requirements.txt for Lambda, and zip what of it is ever read."""
+    """Install requirements.txt for Lambda, and zip the files of it that are ever read."""
     requirements = root / "requirements.txt"
     leave_out = root / "layers" / "dependencies" / "leave_out.txt"
     alone = root / "layers" / "dependencies" / "python3.11_alone.txt"
@@ -51,21 +51,21 @@ def build_dependencies_layer(root: Path, packages: Path, runtime: Runtime, progr
         started = time.monotonic()
         with tempfile.TemporaryDirectory(dir=packages) as folder:
             target = Path(folder) / "python"
-            wanted = Path(folder) / "requirements.txt"
+            reduced = Path(folder) / "requirements.txt"
             without = [] if runtime.python == "3.11" else _lines(alone)
-            wanted.write_text(without_distributions(requirements.read_text(), without))
-            _install(find_uv(), wanted, target, runtime)
+            reduced.write_text(without_distributions(requirements.read_text(), without))
+            _install(find_uv(), reduced, target, runtime)
             write_zip(layer, dict(_kept(target, _lines(leave_out))))
         progress(f"{layer.name} built in {time.monotonic() - started:.1f} s")
-    return _alone(layer)
+    return _only_version(layer)
 
 
 def _layer_file(packages: Path, name: str, digest: str) -> Path:
     return packages / f"layer-{name}-{digest}.zip"
 
 
-def _alone(layer: Path) -> Path:
-    """Remove the layer's earlier versions."""
+def _only_version(layer: Path) -> Path:
+    """Remove the layer's earlier versions, and return it."""
     name = layer.name.rpartition("-")[0]
     for other in layer.parent.glob(f"{name}-*.zip"):
         if other != layer:

@@ -1,4 +1,4 @@
-"""Lambda's Python runtimes that the layers can be made for, whatever Python this machine has."""
+"""Lambda's Python runtimes that the layers can be built for, whatever Python this machine has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Runtime:
 
     @property
     def name(self) -> str:
-        """What Lambda calls it."""
+        """Lambda's name for the runtime."""
         return f"python{self.python}"
 
 

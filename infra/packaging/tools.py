@@ -1,4 +1,4 @@
-"""The tools that packaging runs, and what it says when one of them fails."""
+"""Run the tools of packaging, and report their failures."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class PackagingFailed(Exception):
 
 
 def run(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str]) -> str:
-    """Run a command to its end and return all that it said.
+    """Run a command to its end and return its output.
 
-    What the user has set for AWS is kept from it: packages are nobody's in particular.
+    It does not get the user's AWS variables: packages belong to no account.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     done = subprocess.run(
@@ -36,8 +36,8 @@ def run(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, s
 
 
 def find_uv() -> str:
-    """Find uv where the set-up puts it, else on the path."""
-    found = str(_UV) if _UV.exists() else shutil.which("uv")
-    if not found:
-        raise PackagingFailed("uv is not there; `make setup` installs it")
-    return found
+    """Return the path of uv: where `make setup` installs it, else on the PATH."""
+    uv = str(_UV) if _UV.exists() else shutil.which("uv")
+    if not uv:
+        raise PackagingFailed("uv is not installed; `make setup` installs it")
+    return uv

@@ -156,7 +156,7 @@ def test_a_migration_that_fails_is_told_with_its_log(packages, small, cloud):
         put(packages, small, cloud)
 
 
-def test_it_takes_away_the_stack_with_all_that_is_stored(packages, small, cloud, client):
+def test_it_destroys_the_stack_with_all_that_is_stored(packages, small, cloud, client):
     outputs, _ = put(packages, small, cloud)
     for number in range(3):
         client("s3").put_object(Bucket=outputs["UploadsBucket"], Key=str(number))
@@ -167,7 +167,7 @@ def test_it_takes_away_the_stack_with_all_that_is_stored(packages, small, cloud,
     assert not [name for name in left if name.startswith(small.stack_name)]
 
 
-def test_taking_away_what_is_not_there_is_no_error(small, cloud):
+def test_destroying_what_is_not_there_is_no_error(small, cloud):
     destroy(small.stack_name, cloud)
 
 

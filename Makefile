@@ -6,7 +6,7 @@ ENVIRONMENTS := build/environments
 DEVELOPMENT := $(ENVIRONMENTS)/development/bin
 UV := UV_NATIVE_TLS=1 $(ENVIRONMENTS)/uv/bin/uv
 REQUIREMENTS := infra/local/requirements
-COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade-package $(UPGRADE))
 # The dependency groups with an environment of their own.
 LOCKED := development localstack runtime client client-0.1.9 schemathesis checkov plots kernel uv
 
@@ -105,7 +105,7 @@ test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests o
 	@$(DEVELOPMENT)/python -m infra.trial $(or $(STAGE),local) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TAKE_AWAY),--take-away $(TAKE_AWAY))
 
 .PHONY: uv lock-deployed $(LOCKED:%=lock-%)
-lock: $(addprefix lock-,deployed $(LOCKED)) ## Pin what pyproject.toml's dependency groups ask for; pins that exist stay
+lock: $(addprefix lock-,deployed $(LOCKED)) ## Pin what pyproject.toml's dependency groups ask for; pins stay; UPGRADE=package
 
 lock-deployed: uv
 	@echo "== lock requirements.txt"
@@ -124,5 +124,5 @@ uv:
 	@$(PYTHON) -m infra.local.environments uv
 
 clean: ## Stop the stack and remove all that was built, and all that it kept
-	@test ! -x $(DEVELOPMENT)/python || $(DEVELOPMENT)/python -m infra.local down --remove-data
+	@test ! -x $(DEVELOPMENT)/python || $(DEVELOPMENT)/python -m infra.local down --delete-data
 	rm -rf build

@@ -16,7 +16,7 @@ import tests
 pytest.register_assert_rewrite(*(f"tests.{module.name}" for module in pkgutil.iter_modules(tests.__path__)))
 
 from infra.local.minio.program import why_unavailable
-from infra.local.stack import LOCALSTACK, MINIO, OBJECT_STORES, Stack, remove_data, running_stack
+from infra.local.stack import LOCALSTACK, MINIO, OBJECT_STORES, Stack, delete_data, running_stack
 from infra.trial.trial import DEPLOYMENT_VARIABLE
 from linkage.settings import Settings
 from linkage.testing.world import in_memory_world
@@ -43,7 +43,7 @@ def stack_with(tmp_path_factory):
             if object_store not in started:
                 skip_without(object_store)
                 state = tmp_path_factory.mktemp(f"stack-{object_store}")
-                cleanup.callback(remove_data, state)
+                cleanup.callback(delete_data, state)
                 stack = running_stack(state, object_store=object_store, progress=print)
                 started[object_store] = cleanup.enter_context(stack)
             return started[object_store]

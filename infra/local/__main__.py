@@ -1,4 +1,4 @@
-"""The commands: start the local stack, stop it, look at it."""
+"""The commands of the local stack: up, down, status."""
 
 import argparse
 import os
@@ -11,8 +11,8 @@ from infra.local.stack import (
     OBJECT_STORES,
     STATE,
     StackFailed,
+    delete_data,
     read_stack,
-    remove_data,
     start_stack,
     stop_stack,
 )
@@ -34,10 +34,10 @@ def _up(arguments: argparse.Namespace) -> int:
 def _down(arguments: argparse.Namespace) -> int:
     stopped = stop_stack(arguments.state)
     print("The local stack is stopped." if stopped else "The local stack was not up.")
-    if arguments.remove_data:
-        remove_data(arguments.state)
+    if arguments.delete_data:
+        delete_data(arguments.state)
     elif kept_dir(arguments.state).exists():
-        print(f"What it kept in MinIO and PostgreSQL is in {kept_dir(arguments.state)}; --remove-data removes it.")
+        print(f"Its data in MinIO and PostgreSQL are in {kept_dir(arguments.state)}; --delete-data deletes it.")
     return 0
 
 
@@ -57,14 +57,14 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _object_store(name: str) -> str:
-    """Return the name of an object store; argparse does not compare a default with the choices, but asks this."""
+    """Return the name of an object store that exists: argparse checks a default by its type, not by the choices."""
     if name not in OBJECT_STORES:
         raise argparse.ArgumentTypeError(f"there is no object store {name!r}; there are {', '.join(OBJECT_STORES)}")
     return name
 
 
 def add_object_store(parser: argparse.ArgumentParser) -> None:
-    """Let a command choose the object store, by the variable of the same name if it does not say."""
+    """Add the option that chooses the object store; its default is the variable OBJECT_STORE."""
     parser.add_argument(
         "--object-store",
         choices=OBJECT_STORES,
@@ -80,18 +80,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True)
     explained = (
         (_up, "up", "start the servers and deploy the service"),
-        (_down, "down", "stop everything"),
-        (_status, "status", "say what runs, exit 1 if the service does not"),
+        (_down, "down", "stop all servers"),
+        (_status, "status", "list the servers and URLs; exit 1 if the service is not up"),
     )
     for run, name, help_text in explained:
         command = commands.add_parser(name, help=help_text)
-        command.add_argument("--state", type=Path, default=STATE, help="its folder")
+        command.add_argument(
+            "--state", type=Path, default=STATE, help="folder of the stack's state (default: %(default)s)"
+        )
         command.set_defaults(run=run)
         if run is _up:
-            command.add_argument("--port", type=int, default=_PORT, help="of the API")
+            command.add_argument("--port", type=int, default=_PORT, help="port of the API (default: %(default)s)")
             add_object_store(command)
         if run is _down:
-            command.add_argument("--remove-data", action="store_true", help="and what MinIO and PostgreSQL kept")
+            command.add_argument(
+                "--delete-data",
+                "--remove-data",
+                action="store_true",
+                help="also delete the data in MinIO and PostgreSQL",
+            )
     arguments = parser.parse_args(argv)
     arguments.state = arguments.state.absolute()
     return int(arguments.run(arguments))

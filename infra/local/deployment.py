@@ -34,7 +34,7 @@ def deploy_service(stack: Stack, packages: Path, progress: Callable[[str], None]
 
 
 def await_api(stack: Stack) -> None:
-    """See the API answer."""
+    """Check that the API answers; raise ServerFailed if it does not."""
     url = f"{stack.server_url}/api/v1/status"
     try:
         with urlopen(url, timeout=30) as answer:
@@ -45,7 +45,7 @@ def await_api(stack: Stack) -> None:
 
 
 def reconcile(stack: Stack) -> None:
-    """Have what was under way when the stack was stopped go on: its messages are gone, its rows are not."""
+    """Start the reconcile worker: it resumes the work whose messages were lost when the stack was stopped."""
     sqs = boto3.client(
         "sqs",
         endpoint_url=stack.aws_endpoint_url,
@@ -58,7 +58,7 @@ def reconcile(stack: Stack) -> None:
 
 @contextmanager
 def _local_aws_settings() -> Iterator[None]:
-    """Keep what the user has set for AWS itself away from the local deployment."""
+    """Hide the user's own AWS settings from the local deployment."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]

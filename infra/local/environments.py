@@ -2,10 +2,11 @@
 
 Each environment holds what one part of the system has in production and no more, so
 that a package missing from one is noticed here: `development` runs the code and its
-checks, `localstack` is the cloud, `runtime` is what AWS's Python runtime has, `client`
-is what a party has, `checkov` looks for weak spots of the template. `client-0.1.9`,
-`schemathesis` and `plots` are made by the tests that need them. An environment is made again only
-when its lock file has changed.
+checks, `localstack` is the cloud, `runtime` has the packages of AWS's Python runtime, `client`
+those of a party, `checkov` scans the template, `kernel` compiles the native kernel. `client-0.1.9`,
+`schemathesis` and `plots` are made by the tests that need them. Each is a dependency group of
+pyproject.toml, which `make lock` compiles to a lock file. An environment is made again only when
+its lock file has changed.
 
 This is the first thing to run in a fresh clone, so it needs only the standard library.
 """
@@ -28,7 +29,7 @@ PYTHON_VERSION = (3, 11)
 
 
 class SetUpFailed(Exception):
-    """An environment could not be made; the message holds the installer's own words."""
+    """An environment could not be made; the message is the installer's output."""
 
 
 def python(environment: str) -> Path:
@@ -71,9 +72,9 @@ def _install(name: str) -> None:
 def _run(*command: str) -> None:
     environment = {**os.environ, "UV_NATIVE_TLS": "1"}
     environment.pop("VIRTUAL_ENV", None)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SetUpFailed(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    completed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        raise SetUpFailed(f"{' '.join(command)}\n{completed.stdout}{completed.stderr}")
 
 
 def _is_current(name: str) -> bool:
@@ -82,7 +83,7 @@ def _is_current(name: str) -> bool:
 
 
 def _digest(name: str) -> str:
-    """Digest all that an environment depends on; it cannot be moved, so its place too."""
+    """Digest the lock file, the Python version, and the path: an environment cannot be moved."""
     described = f"{ENVIRONMENTS}\n{sys.version}\n".encode() + _lock(name).read_bytes()
     return hashlib.sha256(described).hexdigest()
 
@@ -96,13 +97,13 @@ def _lock(name: str) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make the environments named, or all; exit 1 if one could not be made."""
+    """Make the environments; exit 1 if one could not be made."""
     parser = argparse.ArgumentParser(description="Make the virtual environments.")
     parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME")
     arguments = parser.parse_args(argv)
     if sys.version_info[:2] != PYTHON_VERSION:
-        found = ".".join(map(str, sys.version_info[:3]))
-        print(f"Python 3.11 is needed, this is {found}; set PYTHON", file=sys.stderr)
+        version = ".".join(map(str, sys.version_info[:3]))
+        print(f"Python 3.11 is needed, this is {version}; set PYTHON", file=sys.stderr)
         return 1
     try:
         make_environments(arguments.names)

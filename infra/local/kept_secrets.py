@@ -1,11 +1,11 @@
-"""Secrets that are made at random and kept in a file of their own, for their owner alone."""
+"""Random secrets, each in a file that only its owner can read."""
 
 import secrets
 from pathlib import Path
 
 
 def kept_secret(file: Path) -> str:
-    """Return the secret that a file keeps, made when it is first asked for."""
+    """Return the secret in a file; make both if there is no file yet."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".partial")

@@ -1,7 +1,7 @@
-"""Start operating system processes, know them again later, and stop them.
+"""Start operating system processes, recognise them later, and stop them.
 
 Process ids are reused, so a process is known by its id and the time at which it
-started, as the kernel counts it. Linux only.
+started. Linux only.
 """
 
 import contextlib
@@ -15,20 +15,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 _PR_SET_PDEATHSIG = 1
-_STATE, _START_TIME = 0, 19  # fields of /proc/PID/stat after the program's name
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process that was started here, perhaps by an earlier command."""
+    """A process that this or an earlier command started."""
 
     pid: int
     start_time: str
 
     def is_running(self) -> bool:
-        """Tell whether this very process is still there."""
-        return _start_time(self.pid) == self.start_time
+        """Tell whether this process has not ended."""
+        return _find(self) is not None
 
 
 def start(
@@ -37,12 +39,12 @@ def start(
     log: Path,
     environment: Mapping[str, str],
     user: str | None = None,
-    ends_with_us: signal.Signals | None = None,
+    parent_death_signal: signal.Signals | None = None,
 ) -> Process:
     """Start a process in the background, its output going to a file.
 
-    With `ends_with_us` the kernel sends it that signal when the thread that started it
-    ends, even if that is killed; without, it outlives us.
+    With `parent_death_signal` the kernel sends it that signal when the thread that started
+    it ends, even if that is killed; without, it outlives this process.
     """
     with log.open("ab") as output:
         started = subprocess.Popen(
@@ -55,24 +57,25 @@ def start(
             user=user,
             group=None if user is None else _group(user),
             extra_groups=None if user is None else [],
-            preexec_fn=None if ends_with_us is None else _tie(ends_with_us),  # noqa: PLW1509  one call, no locks
+            preexec_fn=None if parent_death_signal is None else _tie(parent_death_signal),  # noqa: PLW1509  one call, no locks
         )
     started.returncode = 0  # known by its id from here on: without this, forgetting the object is warned of
-    return Process(started.pid, _start_time(started.pid) or "")
+    return Process(started.pid, _start_time(psutil.Process(started.pid)))
 
 
 def stop(process: Process, how: signal.Signals = signal.SIGTERM, patience_s: float = 10) -> None:
-    """Ask a process to end, and end it if it does not in time."""
+    """Send a process a signal, and kill it if it does not end in time."""
     for number in (how, signal.SIGKILL):
-        if not process.is_running():
+        running = _find(process)
+        if running is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, number)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            running.send_signal(number)
         wait_until(lambda: not process.is_running(), patience_s)
 
 
 def wait_until(condition: Callable[[], bool], patience_s: float, pause_s: float = 0.02) -> bool:
-    """Wait for a condition, and tell whether it came about in time."""
+    """Wait until a condition holds; return False if it does not in time."""
     deadline = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > deadline:
@@ -81,17 +84,20 @@ def wait_until(condition: Callable[[], bool], patience_s: float, pause_s: float 
     return True
 
 
-def _start_time(pid: int) -> str | None:
-    """Return when a process started, in clock ticks, or None if it has ended."""
+def _find(process: Process) -> psutil.Process | None:
+    """Return the running process, or None if it has ended, even if another has its id now."""
     with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # a child of ours that ended is one no longer
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    # The second field is the program's name in brackets, and may hold anything.
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[_STATE] == "Z" else fields[_START_TIME]
+        os.waitpid(process.pid, os.WNOHANG)  # reap it if it is our child
+    with contextlib.suppress(psutil.NoSuchProcess):
+        running = psutil.Process(process.pid)
+        if running.status() != psutil.STATUS_ZOMBIE and _start_time(running) == process.start_time:
+            return running
+    return None
+
+
+def _start_time(process: psutil.Process) -> str:
+    """Return when a process started, in clock ticks after boot: setting the clock does not change it."""
+    return str(round((process.create_time() - psutil.boot_time()) * _TICKS_A_SECOND))
 
 
 def _group(user: str) -> int:

@@ -1,4 +1,4 @@
-"""Start, stop and look at the whole service on this machine.
+"""Start and stop the whole service on this machine.
 
 ``python -m infra.local up`` leaves it running; `running_stack` does the same for as long as
 a block of code runs.
@@ -17,7 +17,7 @@ from infra.deploy import DeploymentFailed
 from infra.local.deployment import await_api, deploy_service, reconcile
 from infra.local.environments import ROOT
 from infra.local.minio import wiring
-from infra.local.minio.deployed import MirrorFailed
+from infra.local.minio.mirror import MirrorFailed
 from infra.local.minio.program import MinioUnavailable, build_minio
 from infra.local.servers import (
     LOOPBACK,
@@ -62,8 +62,8 @@ __all__ = [
     "STATE",
     "Stack",
     "StackFailed",
+    "delete_data",
     "read_stack",
-    "remove_data",
     "running_stack",
     "start_stack",
     "stop_stack",
@@ -78,7 +78,7 @@ class StackFailed(Exception):
 def running_stack(
     state: Path, *, port: int | None = None, object_store: str = LOCALSTACK, progress: Progress = print
 ) -> Iterator[Stack]:
-    """Have a stack up for as long as the block runs.
+    """Run a stack for as long as the block runs.
 
     One that is up already is used, and left as it is. One that is started here ends
     with this process, however that ends. Without a `port` any free one is taken.
@@ -101,7 +101,7 @@ def start_stack(
     tied: bool = False,
     progress: Progress = print,
 ) -> Stack:
-    """Start the servers, deploy the service to them, and return where it is.
+    """Start the servers, deploy the service to them, and return the stack.
 
     A stack that is up is left alone. What an interrupted start left is stopped first. With MinIO as the object store
     its objects, and the database that knows of them, are those that an earlier stack with MinIO left.
@@ -125,17 +125,17 @@ def start_stack(
 
 
 def stop_stack(state: Path) -> bool:
-    """Stop all that was started with this folder; tell whether there was anything."""
+    """Stop all servers of the stack with this folder; return False if there were none."""
     if not state.exists():
         return False
     with locked(state):
         return _stop_all(state)
 
 
-def remove_data(state: Path) -> None:
-    """Remove what a stopped stack with this folder has kept: the objects in MinIO, and their database."""
+def delete_data(state: Path) -> None:
+    """Delete the data of the stopped stack with this folder: the objects in MinIO, and their database."""
     kept = kept_dir(state)
-    postgres.remove_data(kept)
+    postgres.delete_data(kept)
     shutil.rmtree(kept, ignore_errors=True)
 
 
@@ -212,7 +212,7 @@ def _with_times(progress: Progress) -> Progress:
 
 
 def _clear(state: Path) -> None:
-    """Stop what an interrupted start left, and remove its logs and data."""
+    """Stop the servers that an interrupted start left, and delete its logs and data."""
     _stop_all(state)
     shutil.rmtree(logs_dir(state), ignore_errors=True)
 
@@ -221,8 +221,8 @@ def _stop_all(state: Path) -> bool:
     started = read_processes(state)
     for server in started:
         server.stop()
-    postgres.remove_data(state)
-    localstack.remove_data(state)
+    postgres.delete_data(state)
+    localstack.delete_data(state)
     (state / "object-store.json").unlink(missing_ok=True)
     forget(state)
     return bool(started)

@@ -1,4 +1,4 @@
-"""What is known of a local stack: where it is reached, and which processes it is.
+"""The record of a local stack: its URLs and its processes.
 
 It is written below the stack's folder as soon as there is anything to stop, so that
 whatever an interrupted command left behind is found by the next one.
@@ -18,7 +18,7 @@ from infra.local.servers.running import Running
 
 @dataclass(frozen=True)
 class Stack:
-    """A local stack, for those who use it."""
+    """A local stack that is up: its URLs, credentials and outputs."""
 
     state: Path
     server_url: str
@@ -28,32 +28,32 @@ class Stack:
     object_store: str
     s3_endpoint_url: str
     s3_credentials: tuple[str, str] = field(repr=False)
-    """Key and secret of whoever may do anything with the objects."""
+    """Access key id and secret of the object store's administrator."""
     outputs: dict[str, str] = field(default_factory=dict)
 
     @property
     def logs_dir(self) -> Path:
-        """Where each server logs, and below `functions/` each function."""
+        """The folder of the servers' logs, with those of the functions below `functions/`."""
         return logs_dir(self.state)
 
 
 def logs_dir(state: Path) -> Path:
-    """Return where a stack with this folder logs."""
+    """Return the folder of the logs of the stack with this folder."""
     return state / "logs"
 
 
 def kept_dir(state: Path) -> Path:
-    """Return what outlives a stack with this folder: the objects in MinIO, and the database that knows them."""
+    """Return the folder of the data that outlive the stack: the objects in MinIO, and their database."""
     return state / "kept"
 
 
 def write_processes(state: Path, running: Sequence[Running]) -> None:
-    """Record what has been started so far."""
+    """Record the servers that have been started so far."""
     _write(state / "processes.json", [asdict(server) for server in running])
 
 
 def read_processes(state: Path) -> list[Running]:
-    """Return what was started by the last command, running or not."""
+    """Return the servers that the last command started, running or not."""
     recorded = _read(state / "processes.json") or []
     return [Running(**{**server, "process": Process(**server["process"])}) for server in recorded]
 
@@ -64,7 +64,7 @@ def write_stack(stack: Stack) -> None:
 
 
 def read_stack(state: Path) -> Stack | None:
-    """Return the stack that is up, or None if none is, or only parts of one."""
+    """Return the stack if all of it is up, else None."""
     running = read_processes(state)
     recorded = _read(state / "stack.json")
     if not recorded or not all(server.process.is_running() for server in running):
@@ -73,7 +73,7 @@ def read_stack(state: Path) -> Stack | None:
 
 
 def forget(state: Path) -> None:
-    """Record that nothing runs."""
+    """Delete the record: nothing runs."""
     for name in ("stack.json", "processes.json"):
         (state / name).unlink(missing_ok=True)
 

@@ -1,11 +1,11 @@
 """MinIO in the place of S3: its events arrive whatever is away, its objects stay, its secrets stay secret."""
 
 import json
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
 import numpy as np
+import psutil
 import psycopg2
 import pytest
 import requests
@@ -14,18 +14,18 @@ from botocore.config import Config
 from infra.local import processes
 from infra.local.minio import bridge_server as bridge
 from infra.local.minio import server as minio
-from infra.local.minio.deployed import put_notifications
+from infra.local.minio.mirror import put_notifications
 from infra.local.minio.program import build_minio
 from infra.local.servers import free_port, localstack, postgres
 from infra.local.servers.running import running
-from infra.local.stack import LOCALSTACK, MINIO, StackFailed, remove_data, running_stack, start_stack, stop_stack
+from infra.local.stack import LOCALSTACK, MINIO, StackFailed, delete_data, running_stack, start_stack, stop_stack
 from infra.local.state import kept_dir, read_processes, read_stack
 from linkage.store.events import manifest_keys
 from tests.conftest import skip_without
 from tests.e2e.client import Client, as_json, object_store
 from tests.oracle import groups_of_anonlink, groups_of_result
 
-LOOPBACK = {"0100007F", "00000000000000000000000001000000"}  # of IPv4 and IPv6, as the kernel writes them
+LOOPBACK = {"127.0.0.1", "::1"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -139,7 +139,7 @@ def test_objects_and_rows_survive_a_stop_and_what_was_under_way_goes_on(tmp_path
             result = client.result_of(project, run_id)
     finally:
         stop_stack(state)
-        remove_data(state)
+        delete_data(state)
     assert groups_of_result(result) == groups_of_anonlink(parties, 0.8)
     assert not (state / "kept").exists()
 
@@ -185,7 +185,7 @@ def test_no_secret_of_the_stack_is_in_a_log_or_seen_by_others(stack_with):
 
     assert [secret[:4] for secret in secrets if secret in logs] == []
     assert [file.name for file in files if file.stat().st_mode & 0o077] == []
-    commands = [Path(f"/proc/{server.process.pid}/cmdline").read_text() for server in read_processes(stack.state)]
+    commands = ["\0".join(psutil.Process(server.process.pid).cmdline()) for server in read_processes(stack.state)]
     assert [secret[:4] for secret in secrets if any(secret in command for command in commands)] == []
     assert all(secret not in repr(stack) for secret in secrets)
 
@@ -195,19 +195,13 @@ def test_every_server_listens_on_loopback_alone(stack_with):
     by_name = {server.name: server.process.pid for server in read_processes(stack.state)}
 
     for name in ("minio", "bridge"):
-        assert "0100007F" in listens_on(by_name[name]) <= LOOPBACK, name
+        assert "127.0.0.1" in listens_on(by_name[name]) <= LOOPBACK, name
 
 
 def listens_on(pid):
-    """The addresses at which a process listens, as the kernel writes them."""
-    sockets = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
-    found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
-                found.add(fields[1].partition(":")[0])
-    return found
+    """The addresses at which a process listens."""
+    sockets = psutil.Process(pid).net_connections()
+    return {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
 
 
 def test_a_stack_that_is_up_keeps_its_object_store(stack_with):
@@ -239,5 +233,5 @@ def test_postgres_keeps_what_it_was_told_and_its_password(tmp_path):
                 cursor.execute("SELECT value FROM kept")
                 assert cursor.fetchone() == (7,)
             connection.close()
-    postgres.remove_data(data)
+    postgres.delete_data(data)
     assert list(data.iterdir()) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
+import psutil
 import pytest
 
 from infra.local import processes
@@ -26,16 +27,15 @@ def test_each_server_listens_on_loopback_alone_and_is_gone_afterwards(tmp_path):
             assert server.is_ready()
         assert not server.is_ready()
         if module is postgres:
-            postgres.remove_data(folder)
+            postgres.delete_data(folder)
 
 
 def test_functions_end_with_a_localstack_that_is_killed(tmp_path):
     with running(localstack.prepare(tmp_path, api_port=free_port()), tmp_path / "logs") as server:
         pid = int(invoke_probe(server.url))
-        (parent,) = (int(line.split()[1]) for line in status_of(pid) if line.startswith("PPid:"))
-        os.kill(parent, signal.SIGKILL)
+        psutil.Process(pid).parent().kill()
 
-        assert processes.wait_until(lambda: not Path(f"/proc/{pid}").exists(), patience_s=10)
+        assert processes.wait_until(lambda: not psutil.pid_exists(pid), patience_s=10)
 
 
 def invoke_probe(url):
@@ -57,10 +57,6 @@ def invoke_probe(url):
     return client.invoke(FunctionName="probe")["Payload"].read()
 
 
-def status_of(pid):
-    return Path(f"/proc/{pid}/status").read_text().splitlines()
-
-
 def test_a_taken_port_is_named_and_nothing_is_left(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -77,6 +73,26 @@ def test_a_process_is_known_by_more_than_its_id(tmp_path):
     assert not stranger.is_running()
     processes.stop(process, signal.SIGTERM)
     assert not process.is_running()
+
+
+def test_a_process_that_ignores_the_signal_is_killed(tmp_path):
+    command = ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"]
+    process = processes.start(command, log=tmp_path / "log", environment={"PATH": os.defpath})
+    assert processes.wait_until(lambda: (tmp_path / "log").read_text() != "", patience_s=10)
+
+    processes.stop(process, signal.SIGTERM, patience_s=0.2)
+
+    assert not process.is_running()
+    assert not psutil.pid_exists(process.pid)
+
+
+def test_a_process_is_known_again_by_what_was_written_down(tmp_path):
+    with running(valkey.prepare(tmp_path), tmp_path / "logs"):
+        (server,) = (child for child in psutil.Process().children() if child.name() == "valkey-server")
+        fields = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
+
+        assert processes.Process(server.pid, fields[19]).is_running()
+        assert not processes.Process(server.pid, str(int(fields[19]) + 1)).is_running()
 
 
 def test_localstack_is_prepared_for_loopback(tmp_path):

@@ -6,5 +6,5 @@ the URL is known here. The answer is then judged twice: by FEBRL4's true matches
 what anonlink finds on this machine in the same encodings.
 
 `client` drives the command line and is of use to any test; `febrl4` has the records;
-`walkthrough` is the linkage, stage by stage; `verdict` says if it kept the promise.
+`walkthrough` is the linkage, step by step; `verdict` says if it kept the promise.
 """

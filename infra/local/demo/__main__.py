@@ -9,7 +9,7 @@ from types import FrameType
 
 from infra.local.__main__ import add_object_store
 from infra.local.demo.client import AnonlinkClient, ClientError
-from infra.local.demo.stages import Stages
+from infra.local.demo.steps import Steps
 from infra.local.demo.walkthrough import demonstrate
 from infra.local.environments import ROOT
 from infra.local.stack import STATE, StackFailed, running_stack
@@ -23,12 +23,12 @@ def main() -> int:
     """Exit 0 if all is as promised, 1 if not, 2 for wrong usage, 130 if interrupted."""
     arguments = _parse()
     signal.signal(signal.SIGTERM, _interrupt)
-    stages = Stages(sys.stdout)
+    steps = Steps(sys.stdout)
     try:
         with ExitStack() as cleanup:
-            server_url = arguments.server or _start_stack(cleanup, stages, arguments.object_store)
-            kept = _demonstrate(server_url, arguments.threshold, stages)
-        stages.end("as promised" if kept else "NOT AS PROMISED")
+            server_url = arguments.server or _start_stack(cleanup, steps, arguments.object_store)
+            kept = _demonstrate(server_url, arguments.threshold, steps)
+        steps.end("as promised" if kept else "NOT AS PROMISED")
     except (ClientError, StackFailed) as error:
         sys.stderr.write(f"\ndemo: {error}\n\n{_logs(arguments.server)}\n")
         return 1
@@ -59,24 +59,24 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _start_stack(cleanup: ExitStack, stages: Stages, object_store: str) -> str:
+def _start_stack(cleanup: ExitStack, steps: Steps, object_store: str) -> str:
     def show(line: str) -> None:
-        stages.say(f"    {line}")
+        steps.say(f"    {line}")
 
-    with stages.stage("start the local stack, unless it is up"):
+    with steps.step("start the local stack, unless it is up"):
         return cleanup.enter_context(running_stack(STATE, object_store=object_store, progress=show)).server_url
 
 
-def _demonstrate(server_url: str, threshold: float, stages: Stages) -> bool:
+def _demonstrate(server_url: str, threshold: float, steps: Steps) -> bool:
     shutil.rmtree(_FOLDER, ignore_errors=True)
     _FOLDER.mkdir(parents=True)
-    stages.say(f"  server: {server_url}")
+    steps.say(f"  server: {server_url}")
     client = AnonlinkClient(server_url, log=_LOG)
-    return demonstrate(client, _FOLDER, threshold, stages)
+    return demonstrate(client, _FOLDER, threshold, steps)
 
 
 def _logs(server: str | None) -> str:
-    """Say where to read on; what a server elsewhere logs is not known here."""
+    """Name the logs; those of a server elsewhere are not known here."""
     ours = [] if server else [f"What the service logged: {logs_dir(STATE)}"]
     return "\n".join([f"All that the client said: {_LOG}", *ours])
 

@@ -112,7 +112,7 @@ class AnonlinkClient:
         return self._answer("create", *options, "--threshold", str(threshold))
 
     def results(self, project_id: str, token: str, run_id: str, *, watch: bool = True) -> dict[str, Any]:
-        """Return a run's result, by default after waiting for it."""
+        """Wait for a run's result and return it; without `watch`, do not wait."""
         options = [*_authorized(project_id, token), "--run", run_id]
         options += ["--watch"] if watch else []
         return self._answer("results", *options, notice="Received result")
@@ -162,7 +162,7 @@ def _authorized(project_id: str, token: str) -> list[str]:
 
 
 def _execute(command: list[str | Path], timeout_s: float) -> tuple[int | None, str]:
-    """Run a program; return its exit status, None if it ran out of time, and output.
+    """Run a program; return its exit status (None if it timed out) and its output.
 
     It gets a session of its own, so that whatever interrupts it here also ends the
     worker processes that `anonlink hash` starts.

@@ -1,4 +1,4 @@
-"""The same linkage by anonlink itself, on this machine, without any service.
+"""Link the same encodings with anonlink itself, on this machine, without any service.
 
 It knows neither chunks nor queues and shares no code with the service, so groups that
 are identical to these were lost or changed nowhere on the way.
@@ -15,7 +15,7 @@ from bitarray import bitarray
 from infra.local.demo.verdict import Groups, as_groups
 
 with warnings.catch_warnings():
-    # anonlink imports what others will take away, pkg_resources and a mypy extension.
+    # anonlink imports pkg_resources and a mypy extension, both deprecated.
     warnings.simplefilter("ignore")
     from anonlink.candidate_generation import find_candidate_pairs
     from anonlink.similarities import dice_coefficient_accelerated

@@ -1,4 +1,4 @@
-"""What a linkage is worth, and what was promised of it."""
+"""Judge a linkage by precision and recall, and compare them with the published ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _CHANCE = 0.006
 
 @dataclass(frozen=True)
 class Verdict:
-    """How many links were found, how many of those are true, and how many there are."""
+    """Counts of the links found, of those found that are true, and of all true links."""
 
     found: int
     found_true: int
@@ -25,16 +25,16 @@ class Verdict:
 
     @property
     def precision(self) -> float:
-        """The part of the links found that is true; 1.0 if none was found."""
+        """The fraction of the links found that is true; 1.0 if none was found."""
         return self.found_true / self.found if self.found else 1.0
 
     @property
     def recall(self) -> float:
-        """The part of the true links that was found."""
+        """The fraction of the true links that was found."""
         return self.found_true / self.true
 
     def keeps_promise(self, threshold: float) -> bool:
-        """Whether the figures are as published, where some are for this threshold."""
+        """Tell whether the figures are as published; true where none are published for the threshold."""
         if threshold not in PUBLISHED:
             return True
         precision, recall = PUBLISHED[threshold]
@@ -49,12 +49,12 @@ def judge(groups: Groups, truth: frozenset[Link]) -> Verdict:
 
 
 def as_groups(groups: Iterable[Iterable[Iterable[int]]]) -> Groups:
-    """Return groups without the order of groups and members, which means nothing."""
+    """Return groups as sets: the order of groups and members means nothing."""
     return frozenset(frozenset(_record(*record) for record in group) for group in groups)
 
 
 def describe_figures(verdict: Verdict, threshold: float) -> str:
-    """Return the figures with the counts behind them, so that anyone can check them."""
+    """Return the figures with the counts that they come from."""
     precision, recall = PUBLISHED.get(threshold, (None, None))
     true, found, all_true = verdict.found_true, verdict.found, verdict.true
     return "\n".join(
@@ -75,7 +75,7 @@ def describe_figures(verdict: Verdict, threshold: float) -> str:
 
 
 def describe_difference(groups: Groups, local_groups: Groups) -> str:
-    """Return how the server's groups compare with those of local anonlink."""
+    """Return a line that compares the server's groups with those of local anonlink."""
     outcome = "identical to those of local anonlink"
     if groups != local_groups:
         missing, surplus = len(local_groups - groups), len(groups - local_groups)
@@ -92,5 +92,5 @@ def _published(figure: float | None) -> str:
 
 
 def _record(dataset: int, index: int) -> Record:
-    """Return a record of plain integers, so that it equals itself from any source."""
+    """Return a record as plain integers, so that records from JSON and from numpy are equal."""
     return int(dataset), int(index)

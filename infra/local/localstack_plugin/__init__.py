@@ -1,10 +1,10 @@
-"""Lambda for LocalStack without Docker: an operating system process an environment.
+"""Lambda for LocalStack without Docker: each execution environment is an operating system process.
 
 LocalStack keeps the functions, their layers and event source mappings, and asks an
-executor to run them. Its own needs Docker. This one runs AWS's runtime client,
-awslambdaric, in a process with the layers on its path, and enforces what would
-otherwise be noticed only on AWS: timeouts, memory sizes, payload limits.
+executor to run them. Its own needs Docker. `functions.executor` runs AWS's runtime client,
+awslambdaric, in a process with the layers on its path, and enforces limits that would
+otherwise be noticed only on AWS: timeouts, memory sizes, payload sizes.
 
-Pure of LocalStack: `limits`, `reports`, `runtime_api`, `bootstrap`, `environment`.
-Adapters to it: `executor`, `polling`, `routing`, `plugin`.
+`plugin` has the entry points; `functions` runs functions, and only its `executor` imports LocalStack;
+`api_gateway` and `s3_permissions` correct those services, `polling`, `fidelity` and `cloudformation` the rest.
 """

@@ -1,4 +1,4 @@
-"""What Lambda and API Gateway do on AWS and LocalStack does not.
+"""Make LocalStack's Lambda and API Gateway behave as on AWS.
 
 Payloads beyond the limits are refused; event source mappings run batches side by side;
 and a request that finds no free environment waits for one when there are already as
@@ -42,7 +42,7 @@ _BINARY = "application/octet-stream"
 
 
 def install() -> None:
-    """Change LocalStack's behaviour; to be called once, before the first request."""
+    """Patch LocalStack; call it once, before the first request."""
     preprocess_request.append(_refuse_large_request)
     gateway_responses.install()
     parse.restore_payload = _raw_body
@@ -59,7 +59,7 @@ def _refuse_large_request(_chain: object, context: Any, _response: object) -> No
 
 
 def _raw_body(request: Any) -> bytes:
-    """Hand a body over as it came; LocalStack takes forms apart and stumbles over broken ones."""
+    """Return a body as it came: LocalStack parses forms, and fails on malformed ones."""
     body: bytes = request.get_data(parse_form_data=False)
     return body
 
@@ -73,7 +73,7 @@ def _refuse_large_payload(original: _Original, service: LambdaService, **request
 
 
 def _refuse_large_event(original: _Original, integration: Any, context: Any) -> Any:
-    """Answer 413 where LocalStack would call it a failed integration.
+    """Refuse a too large event with 413; LocalStack would answer that the integration failed.
 
     Raw bytes go as base64 whatever they are; LocalStack hands over as text what happens to be text.
     """

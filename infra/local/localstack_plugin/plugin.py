@@ -39,7 +39,7 @@ class LoopbackComponents(AwsComponents):
 
 @hooks.on_infra_start()
 def behave_like_lambda() -> None:
-    """Change what LocalStack does otherwise than AWS."""
+    """Make LocalStack behave as AWS does."""
     from infra.local.localstack_plugin import fidelity
     from infra.local.localstack_plugin.api_gateway import gateway_responses
 
@@ -49,7 +49,7 @@ def behave_like_lambda() -> None:
 
 @hooks.on_infra_start()
 def enforce_permissions() -> None:
-    """Check who asks S3 for what."""
+    """Enforce the permissions of S3."""
     from infra.local.localstack_plugin.s3_permissions import enforcement
 
     enforcement.install()
@@ -57,7 +57,7 @@ def enforce_permissions() -> None:
 
 @hooks.on_infra_start()
 def deploy_without_waiting() -> None:
-    """Take the waits out of a deployment."""
+    """Remove the waits from deployments."""
     from infra.local.localstack_plugin import cloudformation
 
     cloudformation.install()
@@ -65,7 +65,7 @@ def deploy_without_waiting() -> None:
 
 @hooks.on_infra_shutdown(priority=1000)
 def stop_at_once() -> None:
-    """End without LocalStack's ten seconds of waiting for requests that only wait.
+    """Exit without LocalStack's ten seconds of waiting for open long polls.
 
     It keeps nothing from one start to the next, so there is nothing to put in order.
     """

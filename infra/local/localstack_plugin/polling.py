@@ -1,4 +1,4 @@
-"""Event source mappings that poll without pauses and run batches side by side.
+"""Poll event source mappings without pauses, and run their batches concurrently.
 
 LocalStack polls a queue with one thread that waits for each batch's invocation, and
 rests up to ten seconds when the queue was empty. AWS polls at all times and runs up to
@@ -25,21 +25,21 @@ _LONGEST_WAIT_S = 20
 
 
 def concurrency(mapping: dict[str, Any]) -> int:
-    """Return how many batches of an event source mapping may run at once."""
+    """Return the maximum number of concurrent batches of an event source mapping."""
     scaling = mapping.get("ScalingConfig") or {}
     wanted = scaling.get("MaximumConcurrency") or _DEFAULT_CONCURRENCY
     return int(min(wanted, _SENSIBLE_CONCURRENCY))
 
 
 class ConcurrentSqsPoller(SqsPoller):
-    """Wait for messages, and hand each batch to a thread of its own."""
+    """Polls a queue and handles each batch in a thread of its own."""
 
     def limit(self, batches: int) -> None:
-        """Set how many batches may run at once, before the first is polled."""
+        """Set the maximum number of concurrent batches; call it before the first poll."""
         self._free = threading.Semaphore(batches)
 
     def poll_events(self) -> None:
-        """Receive one batch, when there is a free place to run it."""
+        """Receive one batch once another may run, and handle it in a thread."""
         with self._free:
             pass
         messages = self._receive()

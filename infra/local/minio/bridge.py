@@ -1,6 +1,6 @@
-"""From MinIO's webhook to the intake queue: MinIO speaks to no SQS.
+"""Send the events of MinIO's webhook to the intake queue: MinIO cannot send to SQS.
 
-MinIO keeps each event in a file until its webhook answers 2xx, and asks again every three seconds. So this answers 2xx
+MinIO keeps each event in a file until its webhook answers 2xx, and retries every three seconds. So this answers 2xx
 only once SQS has taken the message, keeps nothing itself, and loses nothing, whatever of the three is away: at worst
 an event arrives twice, as S3's own may.
 """
@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 TOKEN = "LINKAGE_BRIDGE_TOKEN"  # noqa: S105  the variable's name
 _LARGEST_EVENT = 2**20
-# MinIO asks again by itself, so a request that will not succeed is given up soon.
+# MinIO retries by itself, so a request that will not succeed is given up soon.
 _ASK_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10)
 
 Send = Callable[[str], None]
@@ -41,18 +41,18 @@ def as_s3_event(event: dict[str, Any]) -> str:
 
 
 def _as_s3_record(record: dict[str, Any]) -> dict[str, Any]:
-    described = record["s3"]
-    key = quote_plus(unquote_plus(described["object"]["key"]), safe="/")
+    entity = record["s3"]
+    key = quote_plus(unquote_plus(entity["object"]["key"]), safe="/")
     return {
         **record,
         "eventSource": "aws:s3",
         "eventName": record["eventName"].removeprefix("s3:"),
-        "s3": {**described, "object": {**described["object"], "key": key}},
+        "s3": {**entity, "object": {**entity["object"], "key": key}},
     }
 
 
 class Bridge(ThreadingHTTPServer):
-    """Takes events from whoever shows the token, and sends them on."""
+    """Receives events from a sender with the token, and sends them to the queue."""
 
     daemon_threads = True
 
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_POST(self) -> None:
-        """Send one event on, and say whether that was done."""
+        """Send one event to the queue, and answer 200 once it is there."""
         status, reason = self._take()
         if reason:
             print(f"{status.value}: {reason}", file=sys.stderr)
@@ -76,29 +76,29 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _take(self) -> tuple[HTTPStatus, str]:
-        shown = self.headers.get("Authorization", "")
-        if not hmac.compare_digest(shown.encode(), f"Bearer {self.server.token}".encode()):
-            return HTTPStatus.FORBIDDEN, "an event without the token"
+        authorization = self.headers.get("Authorization", "")
+        if not hmac.compare_digest(authorization.encode(), f"Bearer {self.server.token}".encode()):
+            return HTTPStatus.FORBIDDEN, "the event has no valid token"
         size = int(self.headers.get("Content-Length", 0))
         if size > _LARGEST_EVENT:
             self.close_connection = True
-            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"an event of {size} bytes"
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the event is too large: {size} bytes"
         try:
             message = as_s3_event(json.loads(self.rfile.read(size)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return HTTPStatus.BAD_REQUEST, f"no event: {error!r}"
+            return HTTPStatus.BAD_REQUEST, f"the body is not an event: {error!r}"
         try:
             self.server.send(message)
         except (BotoCoreError, ClientError) as error:
-            return HTTPStatus.SERVICE_UNAVAILABLE, f"the queue did not take an event, MinIO will ask again: {error}"
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"cannot send an event to the queue, MinIO will retry: {error}"
         return HTTPStatus.OK, ""
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing of what went well."""
+        """Log no requests: failed ones are logged with their reason."""
 
 
 def to_queue(queue_url: str) -> Send:
-    """Return what sends a message to a queue; the endpoint is boto3's."""
+    """Return a function that sends a message to a queue; boto3 takes the endpoint from the environment."""
     client = boto3.client("sqs", config=_ASK_ONCE)
     return lambda message: client.send_message(QueueUrl=queue_url, MessageBody=message) and None
 

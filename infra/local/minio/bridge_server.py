@@ -1,4 +1,4 @@
-"""The bridge from MinIO's webhook to the intake queue, as a process of its own."""
+"""The bridge from MinIO's webhook to the intake queue, as a server of the stack."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from infra.local.servers import LOOPBACK, Server, is_listening
 
 
 def prepare(data: Path, *, port: int, sqs_url: str, queue_url: str) -> Server:
-    """Prepare the bridge to a queue, at the port that MinIO has been told of."""
+    """Prepare the bridge to a queue, at the port of MinIO's webhook URL."""
     environment = {
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
@@ -25,5 +25,5 @@ def prepare(data: Path, *, port: int, sqs_url: str, queue_url: str) -> Server:
 
 
 def webhook_url(port: int) -> str:
-    """Return where the bridge takes events."""
+    """Return the URL at which the bridge receives events."""
     return f"http://{LOOPBACK}:{port}/events"

@@ -33,21 +33,21 @@ Progress = Callable[[str], None]
 
 
 class MinioUnavailable(Exception):
-    """MinIO is not built and cannot be; the message says why, and what to install."""
+    """MinIO is not built and cannot be built; the message says why, and what to install."""
 
 
 def program() -> Path:
-    """Return where MinIO is, once it is built: a folder for each version."""
+    """Return the path of the built program: each version has its own folder."""
     return PROGRAMS / VERSION / "minio"
 
 
 def build_minio(progress: Progress = print) -> Path:
-    """Build MinIO unless that has been done, and return the program.
+    """Build MinIO if it is not built yet, and return the program.
 
     Raises
     ------
     MinioUnavailable
-        If Go is missing or too old, or could not build it; with the last lines of what it said.
+        If Go is missing or too old, or could not build it; with the last lines of its output.
     """
     if program().exists():
         return program()
@@ -64,7 +64,7 @@ def build_minio(progress: Progress = print) -> Path:
 
 
 def why_unavailable() -> str | None:
-    """Say why MinIO cannot be had here, or nothing if it can."""
+    """Return the reason why MinIO cannot be built here, or None if it can or is built."""
     if program().exists():
         return None
     try:
@@ -79,15 +79,15 @@ def _find_go() -> str:
     go = shutil.which("go")
     if go is None:
         raise MinioUnavailable(f"{needed}, and there is no `go` here: install it from https://go.dev/dl/")
-    said = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"go(\d+)\.(\d+)", said)
-    if found is None or tuple(map(int, found.groups())) < OLDEST_GO:
-        raise MinioUnavailable(f"{needed}, this is {said.strip() or 'none'}: install it from https://go.dev/dl/")
+    output = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout
+    version = re.search(r"go(\d+)\.(\d+)", output)
+    if version is None or tuple(map(int, version.groups())) < OLDEST_GO:
+        raise MinioUnavailable(f"{needed}, this is {output.strip() or 'none'}: install it from https://go.dev/dl/")
     return go
 
 
 def _install(go: str, folder: Path, progress: Progress) -> None:
-    """Have Go build the program into a folder, and say from time to time how far it is."""
+    """Build the program with Go into a folder, and report progress."""
     environment = {**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0"}
     for name in ("GOOS", "GOARCH"):  # with those GOBIN is refused
         environment.pop(name, None)
@@ -117,7 +117,7 @@ def _follow(building: "subprocess.Popen[bytes]", log: Path, progress: Progress) 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Build it; exit 1 if that is not possible."""
+    """Build MinIO; exit 1 if that is not possible."""
     parser = argparse.ArgumentParser(description="Build MinIO, for the local stack.")
     parser.add_argument("--if-possible", action="store_true", help="where there is no Go, say so and exit 0")
     arguments = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""MinIO, which stands in for S3 and STS and enforces what they would."""
+"""MinIO as a server of the stack: it stands in for S3 and STS, and enforces permissions as they do."""
 
 import contextlib
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from infra.local.minio.program import program
 from infra.local.servers import LOOPBACK, Server, free_port
 
 TARGET = "INTAKE"
-"""What MinIO calls the webhook that the bridge is behind."""
+"""MinIO's name for the bridge's webhook."""
 
 _ROOT_USER = "linkage-root"
 # More than this many undelivered events would not be kept: as many uploads at once are not to be had here.
@@ -22,7 +22,7 @@ _STALE_UPLOADS = "24h"
 def prepare(data: Path, *, bridge_url: str, port: int | None = None) -> Server:
     """Prepare MinIO with its objects, its users and its undelivered events below `data`.
 
-    It tells the bridge of new objects. An event that the bridge does not take is kept in a file until it does, so
+    It notifies the bridge of new objects. An event that the bridge does not take is kept in a file until it does, so
     that none is lost while either of the two, or LocalStack, is away.
     """
     address = f"{LOOPBACK}:{port or free_port()}"
@@ -47,12 +47,12 @@ def prepare(data: Path, *, bridge_url: str, port: int | None = None) -> Server:
 
 
 def root_credentials(data: Path) -> tuple[str, str]:
-    """Return the name and the password of MinIO's own administrator: nothing but the set-up uses them."""
+    """Return the name and the password of MinIO's administrator; only the set-up uses them."""
     return _ROOT_USER, kept_secret(data / "minio.secret")
 
 
 def bridge_token(data: Path) -> str:
-    """Return what MinIO shows the bridge, so that nobody else can send it events."""
+    """Return the token by which the bridge knows MinIO: nobody else can send it events."""
     return kept_secret(data / "bridge.secret")
 
 

@@ -1,4 +1,4 @@
-"""MinIO among the servers of a stack: started with them, and told of the deployment once there is one.
+"""Prepare MinIO with the other servers of a stack, and connect it to the deployment once there is one.
 
 The bridge needs the queue's URL, which only a deployment has, and MinIO needs the bridge's address when it starts. So
 the address is chosen first; until something listens there, MinIO keeps its events.
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.local.minio import bridge_server as bridge
 from infra.local.minio import server as minio
-from infra.local.minio.deployed import Mirror
+from infra.local.minio.mirror import Mirror
 from infra.local.minio.settings import write_settings
 from infra.local.servers import Server, free_port
 from infra.local.state import Stack
@@ -17,7 +17,7 @@ from infra.local.state import Stack
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """MinIO for one stack: its data, and where its functions are told of it."""
+    """MinIO for one stack: its server, its data, and the settings file of the functions."""
 
     server: Server
     settings: Path
@@ -26,11 +26,11 @@ class ObjectStore:
 
     @property
     def administrator(self) -> tuple[str, str]:
-        """Key and secret of whoever may do anything in MinIO."""
+        """Access key id and secret of MinIO's administrator."""
         return minio.root_credentials(self._data)
 
     def connect(self, stack: Stack, template: Path) -> Server:
-        """Make buckets and users as deployed, tell the functions, and return the bridge to be started."""
+        """Make buckets and users as deployed, write the functions' settings, and return the bridge's server."""
         mirror = Mirror(stack.aws_endpoint_url, self.server.url, self.administrator, template)
         mirror.make_buckets(stack.outputs)
         write_settings(self.settings, self.server.url, mirror.make_users())
@@ -43,7 +43,7 @@ class ObjectStore:
 
 
 def prepare(state: Path, data: Path) -> ObjectStore:
-    """Prepare MinIO with its data in a folder, for the stack with the other one."""
+    """Prepare MinIO for the stack with the folder `state`, with its objects and secrets below `data`."""
     port = free_port()
     server = minio.prepare(data, bridge_url=bridge.webhook_url(port))
     settings = state / "object-store.json"

@@ -1,7 +1,8 @@
-"""The servers of the local stack, each as the command that starts it.
+"""The servers of the local stack: for each, the command that starts it.
 
 They come as wheels with the programs inside, listen on loopback alone, and keep
-nothing: LocalStack forgets all when it stops, so the database begins empty with it.
+nothing: LocalStack loses all data when it stops, so the database starts empty with it. With
+MinIO as the object store, MinIO and the database keep their data.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Server:
-    """How to start, recognise and stop one server."""
+    """One server: its command, its check for readiness, and the signal that stops it."""
 
     name: str
     url: str

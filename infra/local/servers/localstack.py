@@ -21,7 +21,7 @@ def prepare(
 ) -> Server:
     """Prepare LocalStack with our executor, and the API at `api_port`.
 
-    `object_store` is the file that tells functions of another object store than LocalStack's.
+    `object_store` is the settings file of an object store other than LocalStack's (see `infra.local.minio.settings`).
     """
     address = f"{LOOPBACK}:{port or free_port()}"
     for folder in ("tmp", "localstack"):
@@ -67,7 +67,7 @@ def prepare(
     )
 
 
-def remove_data(state: Path) -> None:
-    """Remove what LocalStack and its functions kept."""
+def delete_data(state: Path) -> None:
+    """Delete the files of LocalStack and its functions."""
     for name in ("tmp", "localstack"):
         shutil.rmtree(state / name, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""PostgreSQL, from the wheel's own programs.
+"""PostgreSQL, run from the programs in its wheel.
 
 It refuses to run as root, so root runs it as `nobody`, who may not enter root's home: then
 its data are in a folder elsewhere that the state folder links to.
@@ -35,11 +35,11 @@ _SETTINGS = {
 
 
 class DataLost(Exception):
-    """The data that were to be used again are not all there."""
+    """The data of an earlier stack are gone, in part or all."""
 
 
 def prepare(state: Path) -> Server:
-    """Prepare PostgreSQL below `state`: empty, or with the data that an earlier one left there."""
+    """Prepare PostgreSQL below `state`: empty, or with the data of an earlier one."""
     user = "nobody" if os.geteuid() == 0 else None
     home = _make_home(state, user)
     programs = _reachable_packages(home, user) / _PROGRAMS / "bin"
@@ -58,8 +58,8 @@ def prepare(state: Path) -> Server:
     )
 
 
-def remove_data(state: Path) -> None:
-    """Remove the database."""
+def delete_data(state: Path) -> None:
+    """Delete the database."""
     home = state / "postgres"
     shutil.rmtree(home.resolve(), ignore_errors=True)
     home.unlink(missing_ok=True)
@@ -84,12 +84,12 @@ def _make_home(state: Path, user: str | None) -> Path:
 
 
 def _is_open(folder: Path) -> bool:
-    """Tell whether another user may go into a folder."""
+    """Tell whether other users can enter a folder."""
     return all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents))
 
 
 def _reachable_packages(home: Path, user: str | None) -> Path:
-    """Return where the wheel lies, or a copy if the user may not go there."""
+    """Return the folder of installed packages, or of a copy if the user cannot read it."""
     installed = _WHEEL.parent
     if user is None or _is_open(_WHEEL.parent):
         return installed
@@ -106,7 +106,7 @@ def _create_cluster(programs: Path, home: Path, password: str, user: str | None)
         _give(password_file, user)
     options = ("--no-sync", "--encoding=UTF8", "--locale=C", "--username=linkage")
     access = ("--auth=scram-sha-256", f"--pwfile={password_file}")
-    made = subprocess.run(
+    initdb = subprocess.run(
         [programs / "initdb", "-D", home / "data", *options, *access],
         cwd=home,
         user=user,
@@ -116,8 +116,8 @@ def _create_cluster(programs: Path, home: Path, password: str, user: str | None)
         check=False,
     )
     password_file.unlink()
-    if made.returncode:
-        raise RuntimeError(f"PostgreSQL could not be set up:\n{made.stderr}")
+    if initdb.returncode:
+        raise RuntimeError(f"initdb could not create the database:\n{initdb.stderr}")
 
 
 def _give(path: Path, user: str) -> None:

@@ -13,8 +13,8 @@ from infra.local.servers import Server
 
 _PATIENCE_S = 60
 _LAST_LINES = 20
-# What a server may know of the user's environment: settings of AWS, Python or a proxy
-# that are meant for other things must not reach it.
+# The only variables that a server gets from the user's environment: settings of AWS,
+# Python or a proxy that are meant for other things must not reach it.
 _INHERITED = ("HOME", "LANG", "PATH", "TMPDIR", "USER")
 
 
@@ -24,19 +24,19 @@ class ServerFailed(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """A server's process, and how it is to be stopped."""
+    """The process of a server, and the signal that stops it."""
 
     name: str
     process: Process
     stop_signal: int
 
     def stop(self) -> None:
-        """Stop the server, if it is still there."""
+        """Stop the server if it is running."""
         processes.stop(self.process, signal.Signals(self.stop_signal))
 
 
 def launch(server: Server, logs: Path, *, tied: bool) -> Running:
-    """Start a server without waiting for it; if `tied`, it does not outlive us."""
+    """Start a server without waiting for it; if `tied`, it ends with this process."""
     logs.mkdir(parents=True, exist_ok=True)
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     process = processes.start(
@@ -44,7 +44,7 @@ def launch(server: Server, logs: Path, *, tied: bool) -> Running:
         log=log_file(server.name, logs),
         environment={**inherited, **server.environment},
         user=server.user,
-        ends_with_us=server.stop_signal if tied else None,
+        parent_death_signal=server.stop_signal if tied else None,
     )
     return Running(server.name, process, server.stop_signal)
 
@@ -55,7 +55,7 @@ def await_ready(server: Server, running: Running, logs: Path) -> None:
     Raises
     ------
     ServerFailed
-        If it ended instead, or took too long.
+        If it ended, or is not ready in time.
     """
     process = running.process
     processes.wait_until(lambda: not process.is_running() or server.is_ready(), _PATIENCE_S)
@@ -76,7 +76,7 @@ def running(server: Server, logs: Path) -> Iterator[Server]:
 
 
 def log_file(name: str, logs: Path) -> Path:
-    """Return where a server logs."""
+    """Return the log file of a server."""
     return logs / f"{name}.log"
 
 

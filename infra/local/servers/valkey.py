@@ -1,4 +1,4 @@
-"""Valkey, which is what ElastiCache runs for Redis."""
+"""Valkey, which takes the place of ElastiCache Serverless for Valkey."""
 
 import contextlib
 import platform

@@ -1,4 +1,4 @@
-"""One execution environment: it runs a function, one invocation at a time.
+"""Run a function in an execution environment, one invocation at a time.
 
 A process that timed out, crashed or grew beyond its memory size is ended, and the next
 invocation starts another in the same environment with the same /tmp, as on AWS.
@@ -24,12 +24,12 @@ from infra.local.localstack_plugin.functions.runtime_api import (
     RuntimeApi,
 )
 
-# How often a running invocation is looked at. Its answer does not wait for that.
-_LOOK_S = 0.1
+# Seconds between two checks of a running invocation. Its answer does not wait for them.
+_CHECK_EVERY_S = 0.1
 
 
 class ExecutionEnvironment:
-    """Run a function in a process of its own."""
+    """Runs a function in a process of its own."""
 
     def __init__(self, function: Function, variables: Mapping[str, str]) -> None:
         self._function = function
@@ -58,7 +58,7 @@ class ExecutionEnvironment:
         self._init_ms = (time.monotonic() - began) * 1000
 
     def invoke(self, request_id: str, payload: bytes, headers: Mapping[str, str]) -> tuple[Outcome, str]:
-        """Run the handler once; return what came of it and what Lambda would log."""
+        """Run the handler once; return its outcome and the lines that Lambda would log."""
         start = f"START RequestId: {request_id} Version: $LATEST\n"
         self._output.write(start)
         began = time.monotonic()
@@ -69,13 +69,13 @@ class ExecutionEnvironment:
         return outcome, log
 
     def stop(self) -> None:
-        """End the process, and remove all that the environment kept."""
+        """Stop the process, and delete the files of the environment."""
         self._end_process()
         self._output.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def output(self) -> str:
-        """Return what was printed since the last report."""
+        """Return the output since the last report."""
         return self._output.take()
 
     def _await_init(self, api: RuntimeApi, process: RuntimeProcess, began: float) -> None:
@@ -105,7 +105,7 @@ class ExecutionEnvironment:
         failure: bytes | None = None
         while failure is None and not _done(invocation.outcome):
             failure = self._failure(invocation.request_id, process, deadline)
-        # What grew between two looks would have been ended on AWS.
+        # A process that outgrew its memory between two checks would have been killed on AWS.
         failure = failure or self._overgrown(invocation.request_id, process)
         if failure is None:
             return invocation.outcome.result()
@@ -139,19 +139,19 @@ class ExecutionEnvironment:
 
 
 def _invocation(request_id: str, payload: bytes, headers: Mapping[str, str], deadline: float) -> Invocation:
-    described = {
+    runtime_headers = {
         **headers,
         "Content-Type": "application/json",
         "Lambda-Runtime-Aws-Request-Id": request_id,
         "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
     }
-    return Invocation(request_id, described, payload, Future())
+    return Invocation(request_id, runtime_headers, payload, Future())
 
 
 def _done(future: "Future[Any]") -> bool:
-    """Wait for a moment, and tell whether the future has come about."""
+    """Wait briefly, and tell whether the future is done."""
     try:
-        future.exception(timeout=_LOOK_S)
+        future.exception(timeout=_CHECK_EVERY_S)
     except TimeoutError:
         return False
     return True

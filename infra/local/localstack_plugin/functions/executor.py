@@ -1,4 +1,4 @@
-"""LocalStack's view of an execution environment."""
+"""The executor by which LocalStack runs functions in execution environments."""
 
 import os
 import weakref
@@ -33,7 +33,7 @@ _FOREIGN = ("LOCALSTACK_", "EDGE_PORT")
 
 
 class ProcessExecutor(RuntimeExecutor):
-    """Run a function version in an execution environment of its own."""
+    """Runs a function version in an execution environment of its own."""
 
     def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002
         super().__init__(id, function_version)
@@ -43,7 +43,7 @@ class ProcessExecutor(RuntimeExecutor):
         _executors.add(self)
 
     def start(self, env_vars: dict[str, Any]) -> None:
-        """Start the environment; LocalStack answers with the error if it cannot."""
+        """Start the environment; raise an error for LocalStack's answer if it cannot be started."""
         self._variables = {name: str(value) for name, value in env_vars.items() if not name.startswith(_FOREIGN)}
         self._variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{RUNTIME}"
         enforcement.keep_alive(self._variables["AWS_ACCESS_KEY_ID"])
@@ -81,20 +81,20 @@ class ProcessExecutor(RuntimeExecutor):
         return InvocationResult(request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
 
     def stop(self) -> None:
-        """End the environment, with what runs in it."""
+        """Stop the environment and its process."""
         if self._environment:
             self._environment.stop()
 
     def get_logs(self) -> str:
-        """Return what has not been reported by an invocation."""
+        """Return the output since the last invocation's report."""
         return self._environment.output() if self._environment else ""
 
     def get_address(self) -> str:
-        """Return where the environment is, for LocalStack's view of it."""
+        """Return the address of the environment, as LocalStack sees it."""
         return "127.0.0.1"
 
     def get_endpoint_from_executor(self) -> str:
-        """Return where LocalStack is, for the environment's view of it."""
+        """Return the address of LocalStack, as the environment sees it."""
         return "127.0.0.1"
 
     def get_runtime_endpoint(self) -> str:
@@ -113,11 +113,11 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Keep what was unpacked: other versions may share it."""
+        """Keep the unpacked code: other versions may share it."""
 
 
 def stop_all() -> None:
-    """End every environment."""
+    """Stop every environment."""
     for executor in list(_executors):
         executor.stop()
 
@@ -140,7 +140,7 @@ def _function(version: FunctionVersion) -> Function:
 
 
 def _layer_folders(layers: list[Any]) -> list[Path]:
-    """Return where the layers' Python code lies.
+    """Return the folders of the layers' Python code, in the order of the path.
 
     AWS unpacks all layers into /opt, a later one over an earlier one. Here each has a
     folder of its own, so a later one comes earlier on the path.

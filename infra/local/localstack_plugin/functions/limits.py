@@ -14,7 +14,7 @@ GATEWAY_REQUEST_BYTES = 10_485_760
 
 
 def request_complaint(size: int, *, asynchronous: bool) -> str | None:
-    """Say why a request of this many bytes is refused, or None if it is not."""
+    """Return the reason to refuse a request of this many bytes, or None."""
     kind, limit = (
         ("Event", ASYNCHRONOUS_REQUEST_BYTES) if asynchronous else ("RequestResponse", SYNCHRONOUS_REQUEST_BYTES)
     )

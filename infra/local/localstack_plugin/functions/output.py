@@ -1,4 +1,4 @@
-"""What a function prints: line by line to the function's log, and to each report.
+"""Write a function's output line by line to its log, and keep it for the next report.
 
 All environments of a function append to one file, so that one grep finds everything;
 whole lines are appended at once, so that they do not run into each other.
@@ -17,7 +17,7 @@ _CHUNK_BYTES = 65_536
 
 
 class FunctionOutput:
-    """Gather the output of one environment, across the processes it may go through."""
+    """Collects the output of one environment, of one process after another."""
 
     def __init__(self, log_file: Path) -> None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -28,18 +28,18 @@ class FunctionOutput:
         self._pipe: int | None = None
 
     def follow(self, pipe: int) -> None:
-        """Gather what comes out of a pipe until its other end is closed."""
+        """Collect the output of a pipe until its other end is closed."""
         self._pipe = pipe
         threading.Thread(target=self._pump, args=(pipe,), daemon=True).start()
 
     def write(self, text: str) -> None:
-        """Add lines of our own to the function's log alone."""
+        """Add lines to the function's log that are not part of its output."""
         with self._lock:
             if not self._log.closed:
                 self._log.write(text.encode())
 
     def take(self) -> str:
-        """Return what was gathered since the last call, including what is in the pipe."""
+        """Return the output since the last call, including the pipe's content."""
         self._drain()
         with self._lock:
             gathered, self._gathered = self._gathered, bytearray()
@@ -67,7 +67,7 @@ class FunctionOutput:
             self._log.write(lines + newline)
 
     def _drain(self, patience_s: float = 1.0) -> None:
-        """Wait for the pump: what was printed before the answer belongs to its report."""
+        """Wait until the pipe is empty: output before the answer belongs to its report."""
         deadline = time.monotonic() + patience_s
         while self._unread() and time.monotonic() < deadline:
             time.sleep(0.001)

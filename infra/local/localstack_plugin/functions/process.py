@@ -1,4 +1,4 @@
-"""The process in which a function runs: how it starts, what it may use, how it ends."""
+"""Start, measure and kill the process in which a function runs."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lambda-spawner"
 
 @dataclass(frozen=True)
 class Function:
-    """What an environment has to know of its function."""
+    """The settings of a function that its environments need."""
 
     name: str
     handler: str
@@ -58,11 +58,14 @@ class RuntimeProcess:
         self._peak_memory_kb = 0
 
     def exit_status(self) -> int | None:
-        """Return how the process ended, or None while it runs."""
+        """Return the exit status of the process, or None while it runs."""
         return self._process.poll()
 
     def peak_memory_mb(self) -> int:
-        """Return the most memory it has had; what it forked is not counted."""
+        """Return the peak memory of the process, without its children.
+
+        psutil has no peak on Linux.
+        """
         with contextlib.suppress(OSError):
             status = Path(f"/proc/{self._process.pid}/status").read_text()
             _, _, peak = status.partition("VmHWM:")
@@ -71,7 +74,7 @@ class RuntimeProcess:
         return self._peak_memory_kb // 1024
 
     def kill(self) -> None:
-        """End the process and all that it started."""
+        """Kill the process and all that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -9,7 +9,7 @@ from infra.local.localstack_plugin.functions.limits import error_payload
 
 @dataclass(frozen=True)
 class Figures:
-    """What one invocation took."""
+    """The duration and memory of one invocation."""
 
     duration_ms: float
     memory_size_mb: int
@@ -18,7 +18,7 @@ class Figures:
 
 
 def report(request_id: str, figures: Figures) -> str:
-    """Write the REPORT line of one invocation."""
+    """Return the REPORT line of one invocation."""
     fields = [
         f"REPORT RequestId: {request_id}",
         f"Duration: {figures.duration_ms:.2f} ms",
@@ -32,7 +32,7 @@ def report(request_id: str, figures: Figures) -> str:
 
 
 def timed_out(request_id: str, timeout_s: int) -> bytes:
-    """Write the error of an invocation that took longer than its function may."""
+    """Return the error of an invocation that timed out."""
     return error_payload(
         "Sandbox.Timedout",
         f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds",
@@ -40,7 +40,7 @@ def timed_out(request_id: str, timeout_s: int) -> bytes:
 
 
 def exited(request_id: str, status: int) -> bytes:
-    """Write the error of an invocation whose process ended before it answered."""
+    """Return the error of an invocation whose process exited before it answered."""
     return error_payload(
         "Runtime.ExitError",
         f"RequestId: {request_id} Error: Runtime exited {_how(status)}",

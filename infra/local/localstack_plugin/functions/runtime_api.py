@@ -19,7 +19,7 @@ _PREFIX = "/2018-06-01/runtime/"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an invocation answered, or the error it ended in."""
+    """The answer of an invocation, or its error."""
 
     payload: bytes
     is_error: bool
@@ -44,7 +44,7 @@ class Invocation:
 
 
 class RuntimeApi(ThreadingHTTPServer):
-    """Hand invocations to one runtime and collect their outcomes."""
+    """Serves invocations to one runtime and collects their outcomes."""
 
     daemon_threads = True
 
@@ -69,7 +69,7 @@ class RuntimeApi(ThreadingHTTPServer):
         return self._waiting.get()
 
     def settle(self, request_id: str, outcome: Outcome) -> None:
-        """Record an outcome; one that comes too late is of no interest any more."""
+        """Record an outcome; ignore one that comes too late."""
         with self._lock:
             current = self._current
             if current is None or current.request_id != request_id:
@@ -84,13 +84,13 @@ class RuntimeApi(ThreadingHTTPServer):
                 self.ready.set_exception(InitFailed(payload))
 
     def close(self) -> None:
-        """Send the runtime away and free the port."""
+        """End the runtime's wait for invocations, and close the port."""
         self._waiting.put(None)
         self.shutdown()
         self.server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Stay silent: a runtime that is killed breaks its connection."""
+        """Log nothing: a runtime that is killed breaks its connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -99,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: RuntimeApi
 
     def log_message(self, *_arguments: object) -> None:
-        """Stay silent: the invocation's own log says what happened."""
+        """Log nothing: the invocation has its own log."""
 
     def do_GET(self) -> None:
         invocation = self.server.next_invocation()

@@ -1,4 +1,4 @@
-"""S3 as on AWS for whoever asks: signatures are checked, and policies hold.
+"""Check the signature of each request to S3, and enforce policies, as on AWS.
 
 LocalStack checks neither (of a signature, only a presigned URL's). Here each request to S3 must be signed with
 credentials that STS has issued and that have not expired, and be allowed by the session policy, by the role's own
@@ -87,7 +87,7 @@ def _check(_chain: object, context: Any, _response: object) -> None:
 
 @dataclass(frozen=True)
 class _Signed:
-    """What a request says of who signed it, and how."""
+    """The signature of a request, and the access key that it names."""
 
     access_key_id: str
     token: str | None
@@ -123,7 +123,7 @@ def _session(access_key_id: str) -> AssumedRole:
 
 
 class _Verifier(S3SigV4Auth):
-    """Signs what a request says that it signed, instead of what boto3 would."""
+    """Signs the headers that a request names, instead of those that boto3 would."""
 
     def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
         headers = HTTPHeaders()
@@ -166,7 +166,7 @@ def _check_permission(context: Any, session: AssumedRole) -> None:
 
 
 def _policy_sets(session: AssumedRole) -> Iterator[list[Document]]:
-    """Yield the sets of policies each of which has to allow a request."""
+    """Yield sets of policies; a request must be allowed by each of them."""
     if session.policy:
         yield [json.loads(session.policy)]
     backend = iam_backends[session.account_id][_PARTITION]

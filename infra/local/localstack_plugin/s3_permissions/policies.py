@@ -1,4 +1,4 @@
-"""What IAM policies allow, as far as S3's are needed: who is not clearly allowed is refused.
+"""Evaluate IAM policies, as far as S3 needs them: a request that is not clearly allowed is refused.
 
 A condition that is not known here makes an Allow not apply and a Deny apply, and so does NotAction or NotResource.
 """
@@ -14,7 +14,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Ask:
-    """What somebody asks for, and the condition keys that are known of it."""
+    """A request: its action, its resource, and the condition keys that are known."""
 
     action: str
     resource: str
@@ -22,7 +22,7 @@ class Ask:
 
 
 def allows(policies: Iterable[Document], ask: Ask) -> bool:
-    """Tell whether some statement of the policies allows it and none denies it.
+    """Tell whether some statement of the policies allows a request and none denies it.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def allows(policies: Iterable[Document], ask: Ask) -> bool:
 
 
 def listed(value: Any) -> list[Any]:
-    """Return what may be one or several as a list."""
+    """Return a value as a list: a policy may hold one or several."""
     return value if isinstance(value, list) else [value]
 
 
@@ -63,23 +63,23 @@ def _holds(conditions: Mapping[str, Mapping[str, Any]], known: Mapping[str, str]
     return all(verdicts)
 
 
-def _compare(operator: str, found: str | None, wanted: list[str], *, doubt: bool) -> bool:
+def _compare(operator: str, value: str | None, wanted: list[str], *, doubt: bool) -> bool:
     comparison = _COMPARISONS.get(operator)
-    if comparison is None or found is None:
+    if comparison is None or value is None:
         return doubt
-    return comparison(found, wanted)
+    return comparison(value, wanted)
 
 
-def _equal(found: str, wanted: list[str]) -> bool:
-    return found in wanted
+def _equal(value: str, wanted: list[str]) -> bool:
+    return value in wanted
 
 
-def _same_truth(found: str, wanted: list[str]) -> bool:
-    return found.lower() in {value.lower() for value in wanted}
+def _same_truth(value: str, wanted: list[str]) -> bool:
+    return value.lower() in {text.lower() for text in wanted}
 
 
-def _like(found: str, wanted: list[str]) -> bool:
-    return any(_matches(pattern, found) for pattern in wanted)
+def _like(value: str, wanted: list[str]) -> bool:
+    return any(_matches(pattern, value) for pattern in wanted)
 
 
 _COMPARISONS: dict[str, Callable[[str, list[str]], bool]] = {
@@ -88,8 +88,8 @@ _COMPARISONS: dict[str, Callable[[str, list[str]], bool]] = {
     "StringLike": _like,
     "ArnEquals": _like,
     "ArnLike": _like,
-    "StringNotEquals": lambda found, wanted: not _equal(found, wanted),
-    "StringNotLike": lambda found, wanted: not _like(found, wanted),
+    "StringNotEquals": lambda value, wanted: not _equal(value, wanted),
+    "StringNotLike": lambda value, wanted: not _like(value, wanted),
 }
 
 

@@ -25,14 +25,14 @@ from linkage.store.runs import RunStore
 from linkage.tokens import new_id
 
 MOST_REPEATS = 16
-"""A pair may be found once for each block that it shares. Of so many times a run's limit it can be told, before they
-are put together, that they are too many."""
+"""A pair is found once for each block that it shares. More than this multiple of a run's limit counts as too many pairs
+before they are merged."""
 _LOOK_AGAIN = timedelta(seconds=3)
-"""How often a busy worker looks whether its run was deleted."""
+"""Period at which a busy worker checks whether its run was deleted."""
 
 
 class _RunDeleted(Exception):
-    """The run's plan is gone, because it is over or was deleted: nothing more may be written for it."""
+    """The run's plan is gone: the run is over or was deleted, and nothing more may be written for it."""
 
 
 def compare_chunk(message: CompareChunk, world: World) -> None:
@@ -61,7 +61,7 @@ def compare_chunk(message: CompareChunk, world: World) -> None:
 
 
 class _Comparison:
-    """One chunk's comparing. What does not fit into memory is spilled to the store bucket and merged in the end."""
+    """One chunk's comparing. Candidate pairs that do not fit into memory are spilled, and merged in the end."""
 
     def __init__(self, plan: Plan, stored: ChunkStore) -> None:
         self._plan = plan
@@ -70,12 +70,12 @@ class _Comparison:
         self._world = stored.run.world
         self._engine = engine(self._world.settings.engine)
         self._looked = self._world.now()
-        # Which pairs are found first depends on the threads. So what is spilled is this attempt's alone: of two at
-        # once, neither may merge what the other wrote.
+        # The order in which pairs are found depends on the threads. So an attempt merges its own spilled files alone,
+        # not those of another attempt at the same time.
         self._attempt_id = new_id()
 
     def store_candidates(self) -> int:
-        """Compare, write the file of candidate pairs, and return how many it holds."""
+        """Compare, write the file of candidate pairs, and return their number."""
         settings = self._world.settings
         held: list[CandidatePairs] = []
         spilled: list[CandidateFile] = []
@@ -130,7 +130,7 @@ class _Comparison:
         return self._stored.spill(self._put_in_order(held), self._attempt_id, number)
 
     def _merge(self, spilled: Sequence[CandidateFile]) -> int:
-        """Merge what was spilled into the chunk's one file, and remove it."""
+        """Merge the spilled files into the chunk's one file, and remove them."""
         count = self._stored.write(self._while_run_lasts(gather_candidates(spilled, self._world)))
         self._check_run(now=True)
         self._stored.remove_spilled(spilled)
@@ -142,7 +142,7 @@ class _Comparison:
             yield batch
 
     def _check_run(self, *, now: bool = False) -> None:
-        """Stop if the run is over meanwhile; without ``now`` look from time to time only."""
+        """Stop if the run has ended meanwhile; without ``now``, check from time to time only."""
         if now or self._world.now() - self._looked >= _LOOK_AGAIN:
             self._looked = self._world.now()
             if not self._stored.run.has_plan():

@@ -1,8 +1,8 @@
-"""Use cases of deletion: what is deleted is gone, every row and every object, of a half-done one too.
+"""Use cases of deletion: remove every row and every object of a project or run, half-done ones too.
 
-The rows go first, in one transaction, and with them the tokens. What is left is a tombstone with ids only: workers in
-flight and credentials that are still valid may write after the first sweep, so the prefixes are swept again once
-nothing can write any more, and the tombstone stays until a sweep finds nothing.
+The rows go first, in one transaction, and with them the tokens. A tombstone with ids only is left: workers in flight
+and credentials that are still valid may write after the first sweep, so the prefixes are swept again once nothing can
+write any more, and the tombstone stays until a sweep finds nothing.
 """
 
 from contextlib import suppress
@@ -19,7 +19,7 @@ from linkage.timing import arm_timer
 
 
 def delete_project(project_id: str, token: str, world: World) -> None:
-    """Delete the project; nothing of it can be seen from now on."""
+    """Delete the project, which the result token opens; it is invisible from now on."""
     open_project(project_id, token, world)
     remove_project(project_id, world)
 
@@ -27,7 +27,7 @@ def delete_project(project_id: str, token: str, world: World) -> None:
 def remove_project(
     project_id: str, world: World, *, event: str = "project deleted", unused_since: datetime | None = None
 ) -> None:
-    """Remove the project, in nobody's name; with ``unused_since`` only if nothing happened in it from then on."""
+    """Remove the project without a token; with ``unused_since`` only if nothing happened in it from then on."""
     run_ids = [run.run_id for run in world.runs.list(project_id)]
     now = world.now()
     until = now + _longest_flight(world)
@@ -43,7 +43,7 @@ def delete_run(project_id: str, run_id: str, token: str, world: World) -> None:
 
 
 def remove_run(project_id: str, run_id: str, world: World, *, event: str = "run deleted") -> None:
-    """Remove the run, in nobody's name."""
+    """Remove the run without a token."""
     now = world.now()
     world.runs.delete(project_id, run_id, now=now, sweep_until=now + _longest_flight(world), event=event)
     _forget([run_id], world)
@@ -51,7 +51,7 @@ def remove_run(project_id: str, run_id: str, world: World, *, event: str = "run 
 
 
 def sweep(message: DeleteData, world: World) -> None:
-    """Remove every object of what was deleted, until nothing can write any more and nothing is found.
+    """Remove every object of a deleted project or run, until nothing can write any more and nothing is left.
 
     Safe to repeat: it removes what is there.
     """
@@ -59,20 +59,20 @@ def sweep(message: DeleteData, world: World) -> None:
     if tombstone is None:
         return
     if tombstone.run_id is None:
-        found = ProjectStore(tombstone.project_id, world).remove()
+        removed = ProjectStore(tombstone.project_id, world).remove()
     else:
-        found = RunStore(tombstone.project_id, tombstone.run_id, world).remove_with_uploads()
+        removed = RunStore(tombstone.project_id, tombstone.run_id, world).remove_with_uploads()
     now = world.now()
     if now < tombstone.sweep_until:
         world.tombstones.postpone(tombstone, tombstone.sweep_until)
-    elif found:
+    elif removed:
         world.tombstones.postpone(tombstone, now + _longest_flight(world))
     else:
         world.tombstones.remove(tombstone)
 
 
 def _longest_flight(world: World) -> timedelta:
-    """Return for how long a worker may still be busy with a message that it got before the deletion."""
+    """Return the longest time that a worker may be busy with a message that it received before the deletion."""
     return timedelta(seconds=world.settings.visibility_timeout_s)
 
 

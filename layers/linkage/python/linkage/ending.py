@@ -14,7 +14,7 @@ from linkage.ports import World
 from linkage.store.runs import RunStore
 
 _UNTIL_FAILED_S = 60
-"""A run has failed by then, though the database may have to wake up."""
+"""Delay after which the run's state is `error`, even if the database has to wake up first."""
 
 
 def complete_run(run: Run, world: World) -> None:
@@ -32,12 +32,12 @@ def refuse_run(run: Run, error: TooManyCandidates, world: World) -> None:
 
 
 def fail_run(run: Run, message: str, world: World) -> None:
-    """Fail a run, and have the solve worker remove what it leaves: candidate pairs tell as much as a result.
+    """Fail a run, and have the solve worker remove its objects: candidate pairs tell as much as a result.
 
-    The message goes first, so that dying in between loses nothing, and comes once the run has failed. Should it come
-    before that after all, it solves the run or does nothing.
+    The message is sent first, so that dying in between loses nothing, with a delay, so that the run has failed when it
+    arrives. If it arrives earlier after all, it solves the run or does nothing.
 
-    Nothing happens to a run that is over, however it ended: what it asks for would come back here if that failed too.
+    A run that is over stays as it ended, and no message is sent: if that message failed too, it would lead back here.
     """
     if run.state.is_final:
         return
@@ -48,8 +48,8 @@ def fail_run(run: Run, message: str, world: World) -> None:
 def reject_upload(upload: Upload, reason: str, world: World) -> bool:
     """Move a received upload to `error`, and the runs that wait for it; return False if it is not received any more.
 
-    One transaction does both, so that no run waits for an upload that failed. Such runs leave nothing: they were never
-    planned. The party may upload again.
+    One transaction does both, so that no run waits for an upload that failed. Such runs have no objects: they were
+    never planned. The party may upload again.
     """
     parties = world.projects.parties(upload.project_id)
     dataset = next((party.dataset_index for party in parties if party.party_id == upload.party_id), None)
@@ -69,7 +69,7 @@ def request_removal(project_id: str, run_id: str, world: World, *, delay_s: int 
 
 
 def remove_leftovers(project_id: str, run_id: str, world: World) -> None:
-    """Remove from the store what a run that is over needs no more; leave a run that goes on alone.
+    """Remove the objects that a run needs no more, if it is over.
 
     The plan goes first, which stops late compare workers. A completed run keeps its result; one that failed, or that
     was deleted while it was planned, keeps nothing.
@@ -82,5 +82,5 @@ def remove_leftovers(project_id: str, run_id: str, world: World) -> None:
 
 
 def _storable(text: str) -> str:
-    """Escape what a file may hold, a reason may quote, and PostgreSQL does not keep: NUL, and lone surrogates."""
+    """Escape NUL and lone surrogates: a reason may quote them from a file, and PostgreSQL does not store them."""
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()

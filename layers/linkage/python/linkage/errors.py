@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of the domain.
+"""Errors of the service, in the words of the domain.
 
 ``LinkageError`` is the root. An error knows nothing of HTTP: `app.problems` gives each its status, and a test proves
 that none is forgotten. Every message is written for the person who reads it; none holds a token, a credential or an
@@ -8,36 +8,36 @@ encoding.
     ├── AccessDenied            the token does not open this project or run
     ├── InvalidRequest          a value of the request is out of range
     │   └── MalformedRequest    the request cannot be understood
-    ├── BlockingMismatch        the encodings do not go with the project's settings
+    ├── BlockingMismatch        the upload does not fit the project's blocking setting
     ├── TokenAlreadyUsed        this party has an upload already
-    ├── ObjectPathNotAllowed    the announced object is outside of the party's own place
+    ├── ObjectPathNotAllowed    the announced object is outside of the party's own folder
     ├── ProjectHasErrors        an upload failed, so no run can be posted
     ├── RunNotComplete          the run has no result yet
     ├── RunFailed               the run ended in an error and never has a result
     ├── TooManyCandidates       the run has more candidate pairs than a run may have
-    ├── UploadRejected          the uploaded data is not what was announced
-    ├── CredentialsNotOffered   this deployment hands out no temporary credentials
+    ├── UploadRejected          the uploaded data differs from the announcement, or is invalid
+    ├── CredentialsNotOffered   this deployment issues no temporary credentials
     ├── DatabaseUnavailable     PostgreSQL is waking up, or cannot be reached
-    ├── DownstreamUnavailable   S3, SQS or STS went on refusing however often they were asked
-    └── ProgressUnavailable     Redis cannot be asked; nothing depends on it
+    ├── DownstreamUnavailable   S3, SQS or STS failed in all retries
+    └── ProgressUnavailable     Redis is unavailable; callers carry on without it
 """
 
 
 class LinkageError(Exception):
-    """The root of this service's errors. Those that have a `title` tell it, as the original does."""
+    """Root of this service's errors. An error with a `title` shows it to clients, as the original does."""
 
     title: str | None = None
 
 
 class AccessDenied(LinkageError):
-    """The token does not open what was asked for; says nothing about which part is wrong."""
+    """The token does not open this project or run; the message does not say which part is wrong."""
 
     def __init__(self) -> None:
         super().__init__("Invalid access token or project doesn't exist")
 
 
 class InvalidRequest(LinkageError):
-    """A value of the request is out of its range, or goes not with the others."""
+    """A value of the request is out of range, or does not fit the others."""
 
 
 class MalformedRequest(InvalidRequest):
@@ -47,7 +47,7 @@ class MalformedRequest(InvalidRequest):
 
 
 class BlockingMismatch(LinkageError):
-    """The upload does not go with the project's blocking setting."""
+    """The upload does not fit the project's blocking setting."""
 
 
 class TokenAlreadyUsed(LinkageError):
@@ -58,7 +58,7 @@ class TokenAlreadyUsed(LinkageError):
 
 
 class ObjectPathNotAllowed(LinkageError):
-    """The announced object lies outside of the party's own place in the uploads bucket."""
+    """The announced object lies outside of the party's own folder in the uploads bucket."""
 
     def __init__(self) -> None:
         super().__init__("Provided object store path is not allowed")
@@ -97,11 +97,11 @@ class TooManyCandidates(LinkageError):
 
 
 class UploadRejected(LinkageError):
-    """The uploaded data is not what was announced; uploading it again unchanged cannot help."""
+    """The uploaded data differs from the announcement, or is invalid; uploading it unchanged again cannot help."""
 
 
 class CredentialsNotOffered(LinkageError):
-    """Temporary credentials are not handed out by this deployment: clients send to the API instead."""
+    """The deployment issues no temporary credentials: clients send to the API instead."""
 
     title = "Feature Disabled"
 
@@ -117,11 +117,11 @@ class DatabaseUnavailable(LinkageError):
 
 
 class DownstreamUnavailable(LinkageError):
-    """A service of AWS is throttling or cannot be reached, and went on so through all retries."""
+    """An AWS service throttled the request or was unreachable in all retries."""
 
     def __init__(self) -> None:
         super().__init__("The service is too busy; please try again")
 
 
 class ProgressUnavailable(LinkageError):
-    """Redis cannot be asked. Callers carry on without it."""
+    """Redis is unavailable. Callers carry on without it."""

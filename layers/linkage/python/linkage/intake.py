@@ -20,7 +20,7 @@ _READERS = {FileFormat.JSON: read_json, FileFormat.BINARY: read_binary}
 
 
 def take_in_upload(manifest_key: str, world: World) -> None:
-    """Make the upload whose manifest was stored ready to be compared, or say why it cannot be.
+    """Make an upload ready to be compared, or reject it with the reason; its manifest starts this.
 
     Safe to repeat: the encoding set is a function of the pinned file and is written under the upload's own keys; the
     state moves once; the raw upload and the manifest are removed last, and a repeat that finds no manifest has nothing
@@ -42,7 +42,7 @@ def take_in_upload(manifest_key: str, world: World) -> None:
 
 
 def _make_ready(upload: Upload, world: World) -> None:
-    """Write the upload's encoding set and make the upload ready; leave no set behind if that cannot be."""
+    """Write the upload's encoding set and make the upload ready; remove the set if the upload is rejected or gone."""
     manifest = upload.manifest
     stored = EncodingSetStore.of(manifest.project_id, manifest.party_id, manifest.upload_id, world)
     try:
@@ -61,7 +61,7 @@ def _check_sizes(manifest: Manifest, world: World) -> None:
 
 
 def _read_upload(manifest: Manifest, world: World) -> EncodingSet:
-    """Read the pinned files, each once, in bounded memory."""
+    """Read each pinned file once, in bounded memory, and sort the encodings."""
     encodings = np.zeros((manifest.encoding_count, manifest.encoding_size), dtype=np.uint8)
     with world.objects.open(manifest.encodings) as stream:
         _READERS[manifest.format](stream, encodings.reshape(-1).data, manifest.encoding_size)
@@ -69,7 +69,7 @@ def _read_upload(manifest: Manifest, world: World) -> EncodingSet:
 
 
 def _read_memberships(manifest: Manifest, world: World) -> Memberships | None:
-    """Read which records are in which blocks; None if the upload has no blocking."""
+    """Read the memberships of records in blocks; None if the upload has no blocking."""
     if manifest.blocks is None:
         return None
     count = manifest.encoding_count
@@ -80,7 +80,7 @@ def _read_memberships(manifest: Manifest, world: World) -> Memberships | None:
 
 
 def _finish(manifest: Manifest, world: World) -> bool:
-    """Make the upload ready; False if it is gone. Refuse it if its encodings have another size than the project's."""
+    """Make the upload ready; False if it is gone. Raise `UploadRejected` if its encoding size is not the project's."""
     project = world.projects.get(manifest.project_id)
     if project is None:
         return False

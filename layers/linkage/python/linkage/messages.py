@@ -1,4 +1,4 @@
-"""The messages that the workers pass on. They name things; they never carry them.
+"""Messages between workers. They name projects, runs and chunks by their ids; they never carry data.
 
 The intake queue has no message here: S3 itself writes it when a manifest is stored.
 """
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Message(BaseModel):
-    """A message of a queue, as JSON."""
+    """A message of a queue; it is sent as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -44,9 +44,10 @@ class DeleteData(Message):
 
 
 class Reconcile(Message):
-    """Look for what should have moved and did not.
+    """Look for uploads and runs that are stuck.
 
-    `due` is when it was meant to arrive, and so tells which of several is the one that goes on (see `linkage.timing`).
+    `due` is the time when the message was meant to arrive; of several messages, only the one with the time in the
+    database is sent on (see `linkage.timing`).
     """
 
     due: datetime | None = None

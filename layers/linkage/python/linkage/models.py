@@ -1,4 +1,4 @@
-"""What the service knows: projects, parties, uploads and runs, as PostgreSQL keeps them.
+"""Records that use cases and ports exchange: projects, parties, uploads and runs, as PostgreSQL keeps them.
 
 Times are naive UTC. Byte strings ending in ``_hash`` are SHA-256 of tokens. Sizes of encodings are in bytes.
 """
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ResultType(StrEnum):
-    """What a run answers."""
+    """The form of a project's results."""
 
     GROUPS = "groups"
     PERMUTATIONS = "permutations"
@@ -21,7 +21,7 @@ class ResultType(StrEnum):
 
 
 class UploadState(StrEnum):
-    """`received` (announced, not read yet), then `ready` or `error`."""
+    """State of an upload: `received` (announced, not read yet), then `ready` or `error`."""
 
     RECEIVED = "received"
     READY = "ready"
@@ -29,7 +29,7 @@ class UploadState(StrEnum):
 
 
 class RunState(StrEnum):
-    """`created`, `queued`, `running`, then `completed` or `error`; never backwards."""
+    """State of a run: `created`, `queued`, `running`, then `completed` or `error`; never backwards."""
 
     CREATED = "created"
     QUEUED = "queued"
@@ -44,14 +44,14 @@ class RunState(StrEnum):
 
 
 class FileFormat(StrEnum):
-    """How an uploaded file holds its encodings."""
+    """Format of an uploaded file of encodings."""
 
     JSON = "json"
     BINARY = "binary"
 
 
 class StoredFile(BaseModel):
-    """An object, pinned: a different ETag later means that somebody changed it."""
+    """An object, pinned: another ETag later means that somebody changed it."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -62,7 +62,7 @@ class StoredFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What an upload consists of: all that intake needs to know."""
+    """Contents of an upload: all that its intake needs to know."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -101,7 +101,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A data provider of a project; `dataset_index` is the place of its update token in the project's list."""
+    """A data provider of a project; `dataset_index` is the index of its update token in the project's list."""
 
     party_id: str
     project_id: str
@@ -111,7 +111,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One upload of one party, whatever became of it."""
+    """One upload of one party, in any state."""
 
     upload_id: str
     project_id: str
@@ -127,7 +127,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Contributions:
-    """How far a project's parties have come. A party whose last upload failed has not contributed."""
+    """Numbers of a project's parties that contributed and that are ready; a party whose upload failed is in neither."""
 
     contributed: int
     ready: int
@@ -147,8 +147,8 @@ class ReadyUpload:
 class Run:
     """One linkage of a project's encodings at one threshold.
 
-    The reconciler's are `chunks_stored`, how many chunks it last saw; `time_moved`, when that changed or the run was
-    started again; and `restarts`, how often it was since the run last moved by itself.
+    The reconciler keeps three of the fields: `chunks_stored`, the number of chunks that it last saw; `time_moved`, the
+    time when that changed or the run was restarted; `restarts`, the number of restarts since the run last moved itself.
     """
 
     run_id: str
@@ -169,7 +169,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """What remains of a deleted project, or of a deleted run of a living one, until nothing can write any more."""
+    """Ids of a deleted project, or of a deleted run of a living project, until nothing can write for it any more."""
 
     project_id: str
     run_id: str | None
@@ -178,7 +178,7 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that failed each time it was delivered to the worker; `receipt` is what the queue needs to drop it."""
+    """A message that failed at every delivery to the worker; the queue needs `receipt` to drop it."""
 
     worker: str
     body: str
@@ -208,7 +208,7 @@ class StoreAccess:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run's comparing has come, as counted in Redis."""
+    """Progress of a run's comparing, as counted in Redis."""
 
     chunks: int
     chunks_done: int
@@ -219,7 +219,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ChunkCount:
-    """What one compared chunk adds to a run's progress; `overflow` if it has more candidate pairs than a run may."""
+    """Counts of one compared chunk; `overflow` if it has more candidate pairs than a run may have."""
 
     chunk: int
     comparisons: int
@@ -229,9 +229,9 @@ class ChunkCount:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object of a bucket, as a look at it or a listing tells. `metadata` keys are lower case.
+    """An object of a bucket, from a HEAD request or a listing. `metadata` keys are lower case.
 
-    A listing alone tells when it was last written.
+    Only a listing gives `time_modified`.
     """
 
     key: str

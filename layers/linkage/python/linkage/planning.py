@@ -1,4 +1,4 @@
-"""Use case of the plan worker: cut a run's work into chunks, and have each compared."""
+"""Use case of the plan worker: cut a run's work into chunks, and send each to be compared."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -49,7 +49,7 @@ def plan_run(message: PlanRun, world: World) -> None:
 
 
 def send_chunks(project_id: str, plan: Plan, chunks: Sequence[int], world: World) -> None:
-    """Have the chunks compared; where there are none left to compare, have the run solved."""
+    """Send the chunks to the compare worker; if there are none, send the run to the solve worker."""
     if chunks:
         world.queues.send(*(CompareChunk(project_id=project_id, run_id=plan.run_id, chunk=chunk) for chunk in chunks))
     else:
@@ -57,9 +57,9 @@ def send_chunks(project_id: str, plan: Plan, chunks: Sequence[int], world: World
 
 
 def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
-    """Make the plan and store it, unless another worker did: then return that one. None if a party is missing.
+    """Make and store the plan; return the one that was stored first. None if a party is missing.
 
-    The rectangles go first, under the digest of what they are: another plan has another object.
+    The rectangles are stored before the plan that names them.
     """
     uploads = world.uploads.ready(project.project_id)
     if len(uploads) < project.number_parties or project.encoding_size is None:
@@ -85,7 +85,7 @@ def _store_plan(project: Project, run: Run, world: World) -> Plan | None:
 def _cut_work(
     run: Run, project: Project, prefixes: Sequence[str], datasets: Sequence[BlockTable], world: World
 ) -> list[Chunk]:
-    """Cut the run's work into chunks that are bounded in their comparisons, reading and expected candidate pairs."""
+    """Cut the run's work into chunks of bounded comparisons, reading, and expected candidate pairs."""
     settings, encoding_size = world.settings, project.encoding_size or 0
     smallest, largest = settings.chunk_min_comparisons, settings.chunk_max_comparisons
     work = choose_work(datasets, encoding_size, smallest=smallest, largest=largest)
@@ -94,11 +94,11 @@ def _cut_work(
     if comparisons <= settings.sample_above_comparisons:
         return chunks
     sample = SampledRun(run.run_id, run.threshold, encoding_size, prefixes, datasets)
-    found = find_in_sample(sample, world)
-    estimated = estimate(found, comparisons)
+    sampled_pairs = find_in_sample(sample, world)
+    estimated = estimate(sampled_pairs, comparisons)
     limit = KINDS[project.result_type].most_pairs(settings)
     if estimated.exceeds(limit):
-        _refuse_too_many(estimate(count_once(found, sample, world), comparisons), run, limit)
+        _refuse_too_many(estimate(count_once(sampled_pairs, sample, world), comparisons), run, limit)
     bounded = replace(work, candidate_bound=estimated.bound_chunk_size(settings.chunk_max_candidates))
     if bounded.max_comparisons == work.max_comparisons:
         return chunks
@@ -112,7 +112,7 @@ def _refuse_too_many(estimated: Estimate, run: Run, limit: int) -> None:
 
 
 def _describe(chunks: Sequence[Chunk], total_comparisons: int) -> tuple[PlannedChunk, ...]:
-    """Say where each chunk's rectangles are; the first chunk counts the comparisons that are not made as done."""
+    """Describe the chunks; the first one also counts the comparisons that are not made, as done."""
     bounds = pairwise(accumulate((len(chunk.rectangles) for chunk in chunks), initial=0))
     left_out = total_comparisons - sum(chunk.comparisons for chunk in chunks)
     return tuple(

@@ -1,6 +1,6 @@
-"""How far a run has come. The stored chunks are the truth; Redis only counts them.
+"""Progress of runs. The stored chunks are the truth; Redis only counts them.
 
-Whoever finds that Redis has forgotten the run, or cannot be asked, goes back to the listing of stored chunks: a compare
+If Redis has forgotten the run or is unavailable, the caller goes back to the listing of stored chunks: a compare
 worker, the plan worker, the reconciler and a status request alike. So a flush of Redis costs a listing, and no more.
 """
 
@@ -14,7 +14,7 @@ from linkage.store.runs import RunStore
 
 
 def restore_progress(project_id: str, plan: Plan, world: World) -> list[ChunkCount]:
-    """Count in Redis what is stored, if Redis can be asked, and return it."""
+    """Return the counts of the stored chunks, and add them to Redis unless it is unavailable."""
     stored = RunStore(project_id, plan.run_id, world).list_chunks(plan)
     with suppress(ProgressUnavailable):
         world.progress.restore(plan.run_id, chunks=len(plan.chunks), comparisons=plan.total_comparisons, stored=stored)
@@ -22,7 +22,7 @@ def restore_progress(project_id: str, plan: Plan, world: World) -> list[ChunkCou
 
 
 def count_chunk(project_id: str, plan: Plan, chunk: ChunkCount, world: World) -> int:
-    """Count a stored chunk and return how many chunks of the run are left to compare."""
+    """Count a stored chunk and return the number of chunks of the run that are left to compare."""
     try:
         left = world.progress.count(plan.run_id, chunk)
     except ProgressUnavailable:
@@ -33,7 +33,7 @@ def count_chunk(project_id: str, plan: Plan, chunk: ChunkCount, world: World) ->
 
 
 def read_progress(run: Run, world: World) -> Progress | None:
-    """Return a running run's progress, from the listing where Redis does not know it; None if its plan is gone."""
+    """Return a running run's progress, from the listing if Redis does not have it; None if its plan is gone."""
     try:
         progress = world.progress.read(run.run_id)
     except ProgressUnavailable:

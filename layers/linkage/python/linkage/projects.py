@@ -1,4 +1,4 @@
-"""Use cases about projects: create one, describe it, list them, and find out who is asking."""
+"""Use cases about projects: create and describe projects, and identify the holders of tokens."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from linkage.tokens import hash_token, new_id, new_token, verify_token
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
-    """What a new project shall be. `schema` is the linkage schema; only its encoding size is ever looked at."""
+    """Parameters of a new project. The service reads only the encoding size of `schema`, the linkage schema."""
 
     schema: dict[str, Any]
     result_type: ResultType
@@ -25,7 +25,7 @@ class NewProject:
 
 @dataclass(frozen=True, slots=True)
 class ProjectTokens:
-    """A new project's id and tokens, answered once: only their hashes are kept."""
+    """A new project's id and tokens. They are told once: only the tokens' hashes are stored."""
 
     project_id: str
     result_token: str
@@ -33,7 +33,7 @@ class ProjectTokens:
 
 
 def create_project(new: NewProject, world: World) -> ProjectTokens:
-    """Create a project, with one update token a party."""
+    """Create a project, with one update token for each party."""
     max_parties = KINDS[new.result_type].max_parties
     if max_parties is not None and new.number_parties > max_parties:
         raise InvalidRequest("Multi-party linkage requires result type 'groups'.")
@@ -66,7 +66,7 @@ def open_project(project_id: str, token: str, world: World) -> Project:
 
 
 def identify_reader(project_id: str, token: str, world: World) -> tuple[Project, int | None]:
-    """Return the project, and whose receipt token this is: a data set's index, or None for the result token.
+    """Return the project, and the data set's index for a receipt token, None for the result token.
 
     A party may follow a linkage with the receipt token of its upload where it reads a part of the result with it: its
     own permutation. Receipt tokens of other projects, and of uploads that failed, open nothing: `AccessDenied`.
@@ -84,7 +84,7 @@ def identify_reader(project_id: str, token: str, world: World) -> tuple[Project,
 
 
 def identify_party(project_id: str, token: str, world: World) -> tuple[Project, Party]:
-    """Return the project and the party whose update token this is; raises `AccessDenied`.
+    """Return the project and the party that the update token belongs to; raises `AccessDenied`.
 
     A token of another project opens nothing here.
     """
@@ -98,13 +98,13 @@ def identify_party(project_id: str, token: str, world: World) -> tuple[Project, 
 
 
 def describe_project(project_id: str, token: str, world: World) -> tuple[Project, Contributions]:
-    """Return the project and how far its uploads have come."""
+    """Return the project and its parties' contributions."""
     project, _ = identify_reader(project_id, token, world)
     return project, world.projects.contributions(project_id)
 
 
 def expected_encoding_size(project: Project) -> int | None:
-    """Return the size in bytes that the linkage schema asks for (``clkConfig.l`` bits), None if it says none."""
+    """Return the encoding size in bytes by the linkage schema (``clkConfig.l`` bits); None if it has none."""
     config = project.linkage_schema.get("clkConfig")
     bits = config.get("l") if isinstance(config, dict) else None
     return max(0, bits // 8) or None if isinstance(bits, int) and not isinstance(bits, bool) else None

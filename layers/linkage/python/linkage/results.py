@@ -1,4 +1,4 @@
-"""Use case of fetching a run's result."""
+"""Use cases about results: fetch one, or issue credentials that read its file."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from linkage.store.runs import RunStore
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result's JSON text, or, where that is too large for a Lambda's answer, an URL to read it from."""
+    """A result's JSON text or, if it is too large for a Lambda function's answer, a URL to read it from."""
 
     text: str | None = None
     url: str | None = None
 
 
 def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Result:
-    """Return what the token opens of a completed run's result; raises `RunFailed` or `RunNotComplete`.
+    """Return the part of a completed run's result that the token opens; raises `RunFailed` or `RunNotComplete`.
 
     The result token opens groups, similarity scores, or the mask of permutations; a receipt token its party's own
     permutation.
@@ -49,7 +49,7 @@ def permit_download(project_id: str, run_id: str, token: str, world: World) -> S
 
 
 def _open_completed(project_id: str, run_id: str, token: str, world: World) -> tuple[Project, Run, int | None]:
-    """Return project, run, and the data set of the party whose receipt token it is, if it is one."""
+    """Return project, run, and the data set's index for a receipt token, None for the result token."""
     project, dataset = identify_reader(project_id, token, world)
     run = world.runs.get(project_id, run_id)
     if run is None:

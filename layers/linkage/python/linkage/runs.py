@@ -1,4 +1,4 @@
-"""Use cases about runs: post one, list them, describe one, and say how far it is."""
+"""Use cases about runs: post, list and describe runs, and tell their progress."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from linkage.tokens import new_id
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """A run, how far its project's uploads have come, and how far its own comparing."""
+    """A run, the contributions to its project, and the progress of its comparing."""
 
     run: Run
     project: Project
@@ -37,7 +37,7 @@ def create_run(project_id: str, token: str, *, threshold: float, name: str, note
 
 
 def send_waiting_runs(project_id: str, world: World) -> None:
-    """Have the project's waiting runs planned if every party's encodings are ready."""
+    """Send the project's waiting runs to the plan worker if every party's encodings are ready."""
     project = world.projects.get(project_id)
     if project is not None and world.projects.contributions(project_id).ready == project.number_parties:
         world.queues.send(*(PlanRun(project_id=project_id, run_id=run_id) for run_id in world.runs.waiting(project_id)))
@@ -59,7 +59,7 @@ def open_run(project_id: str, run_id: str, token: str, world: World) -> tuple[Pr
 
 
 def describe_status(project_id: str, run_id: str, token: str, world: World) -> RunStatus:
-    """Return all that a run's status says. Its progress never goes down: see `linkage.progress`."""
+    """Return the data of a run's status. The progress never goes down: see `linkage.progress`."""
     project, _ = identify_reader(project_id, token, world)
     run = world.runs.get(project_id, run_id)
     if run is None:

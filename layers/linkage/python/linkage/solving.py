@@ -35,8 +35,8 @@ def solve_run(message: SolveRun, world: World) -> None:
     """Solve the run if all its chunks are compared, store its result and complete it.
 
     Safe to repeat: the result is a function of the stored candidate pairs, or of the permutations that were stored
-    first, and is written under the run's own keys; the state moves once; what was only needed on the way is removed
-    last, and all of it if the run failed or was deleted. A message that comes too early does nothing: whoever compares
+    first, and is written under the run's own keys; the state moves once; intermediate objects are removed last, and all
+    objects if the run failed or was deleted. A message that comes too early does nothing: whoever compares
     the last chunk sends another.
     """
     run = world.runs.get(message.project_id, message.run_id)
@@ -78,7 +78,7 @@ def _too_many(run: Run, limit: int) -> TooManyCandidates:
 
 @dataclass(frozen=True, slots=True)
 class _Solving:
-    """A run whose chunks are all compared: where its candidate pairs are, and where its result goes."""
+    """A run whose chunks are all compared, its files of candidate pairs, and the store that takes its result."""
 
     run: Run
     kind: Kind
@@ -92,7 +92,7 @@ class _Solving:
         return self.stored.world.settings
 
     def gather(self) -> Iterator[Candidates]:
-        """Yield the run's candidate pairs in their order; stop where there are too many, each counted once."""
+        """Yield the run's candidate pairs in their order, each once; raise `TooManyCandidates` beyond the limit."""
         left = limit = self.kind.most_pairs(self.settings)
         for batch in gather_candidates(self.files, self.stored.world):
             left -= len(batch)
@@ -101,7 +101,7 @@ class _Solving:
             yield batch
 
     def group(self) -> Groups:
-        """Group the records: data sets and records of all members, and where each group begins."""
+        """Group the records; return data sets and records of all members, and the offset of each group."""
         limit = self.settings.max_pending
         solver = engine(self.settings.engine).new_solver(self.plan.record_counts, max_pending=limit)
         try:
@@ -124,7 +124,7 @@ def _write_groups(solving: _Solving) -> None:
 
 
 def _write_scores(solving: _Solving) -> None:
-    """Write the scores as JSON and as a file, while they are merged."""
+    """Write the scores as JSON and as a file, while the candidate pairs are merged."""
     format_scores = engine(solving.settings.engine).format_scores
     with (
         solving.stored.result_writer(solving.kind.file_object) as file,
@@ -140,7 +140,7 @@ def _write_scores(solving: _Solving) -> None:
 
 
 def _write_permutations(solving: _Solving) -> None:
-    """Store what was drawn first, by whichever worker, and then the parts that clients read."""
+    """Store the draw, unless another worker stored one before, and then the parts that clients read."""
     drawn = _draw_once(solving)
     solving.write(solving.kind.object_for(), mask_text(drawn.mask))
     for dataset, positions in enumerate((drawn.left, drawn.right)):

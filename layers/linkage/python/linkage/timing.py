@@ -1,8 +1,8 @@
 """The reconciler's timer: a delayed message that comes back while anything is unfinished.
 
 One row of the database says when the next message is due, so that however many requests ask for it, one message is on
-its way. If that message is lost, or would come too late (while only tombstones are left it comes seldom), the next
-request sends another; if two are on their way, only the one that the row speaks of goes on.
+its way. If that message is lost, or would come too late (while only tombstones are left the period is long), the next
+request sends another; if two are on their way, only the one that the row names is sent on.
 """
 
 from datetime import datetime, timedelta
@@ -11,11 +11,11 @@ from linkage.messages import Reconcile
 from linkage.ports import World
 
 GRACE_PERIODS = 2
-"""A message that is late by this many periods counts as lost."""
+"""A message that is late by this number of periods counts as lost."""
 
 
 def arm_timer(world: World) -> None:
-    """Have the reconciler come in a period, unless it comes anyway."""
+    """Send the reconciler a message that is due in a period, unless one is on its way."""
     period = timedelta(seconds=world.settings.reconcile_period_s)
     now = world.now()
     due = now + period
@@ -24,7 +24,7 @@ def arm_timer(world: World) -> None:
 
 
 def rearm_timer(message: Reconcile, delay_s: int, world: World) -> None:
-    """Have the reconciler come again after the message that it is handling."""
+    """Send the reconciler its next message, after the one that it is handling."""
     if message.due is None:
         arm_timer(world)
         return

@@ -22,10 +22,10 @@ def new_token() -> str:
 
 
 def hash_token(token: str) -> bytes:
-    """Return what is stored of a token: its SHA-256, 32 bytes."""
+    """Return the SHA-256 of a token, 32 bytes: the only form that is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def verify_token(token: str, token_hash: bytes) -> bool:
-    """Tell, in constant time, whether the token is the one whose hash is given."""
+    """Tell, in constant time, whether the token has the hash."""
     return hmac.compare_digest(hash_token(token), token_hash)

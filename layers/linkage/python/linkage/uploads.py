@@ -1,7 +1,7 @@
-"""Use cases about uploads: credentials for the object store, files announced there, and encodings sent directly.
+"""Use cases about uploads: issue credentials for the object store, announce files there, send encodings directly.
 
-All ways end in the same: an upload's row, then its manifest in the store bucket, whose S3 event starts the intake. The
-row comes first and holds all that the manifest says, so that a manifest that was lost can be made again.
+Every way ends alike: an upload's row, then its manifest in the store bucket, whose S3 event starts the intake. The row
+comes first and holds the whole manifest, so that a manifest that was lost can be stored again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ class DirectUpload:
 
 @dataclass(frozen=True, slots=True)
 class BinaryUpload:
-    """Encodings as raw bytes, one after the other: how many, and the size of each."""
+    """Encodings as raw bytes, one after the other; their number, and the size of each."""
 
     body: bytes = field(repr=False)
     count: int
@@ -57,7 +57,7 @@ class BinaryUpload:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an announced file is said to be."""
+    """Bucket and key of an announced file, as the client names them."""
 
     bucket: str
     key: str
@@ -72,7 +72,7 @@ class AnnouncedUpload:
 
 
 def permit_upload(project_id: str, token: str, world: World) -> StoreAccess:
-    """Issue temporary credentials for the party's own place in the uploads bucket.
+    """Issue temporary credentials for the party's own folder in the uploads bucket.
 
     May be asked again at any time, so that a long upload is never cut off.
     """
@@ -119,21 +119,21 @@ def receive_binary(project_id: str, token: str, sent: BinaryUpload, world: World
 
 
 def announce_files(project_id: str, token: str, announced: AnnouncedUpload, world: World) -> str:
-    """Take note of the files that the party put in the object store, and return the receipt token.
+    """Record the files that the party put in the object store, and return the receipt token.
 
-    The files are looked at now and pinned by their ETags: what is compared is what was announced.
+    The files are pinned by their present ETags, so that a file that is changed later is refused, not compared.
     """
     project, party = identify_party(project_id, token, world)
     _check_blocking(project, has_blocks=announced.blocks is not None)
-    encodings, found = _pin(announced.encodings, party, world)
+    encodings, stored = _pin(announced.encodings, party, world)
     manifest = Manifest(
         project_id=project_id,
         party_id=party.party_id,
         upload_id=new_id(),
         encodings=encodings,
         format=FileFormat.JSON if encodings.key.endswith(".json") else FileFormat.BINARY,
-        encoding_count=_announced_number(found, _COUNT),
-        encoding_size=_announced_number(found, _SIZE),
+        encoding_count=_announced_number(stored, _COUNT),
+        encoding_size=_announced_number(stored, _SIZE),
         blocks=None if announced.blocks is None else _pin(announced.blocks, party, world)[0],
     )
     _check_announced(manifest, world)
@@ -141,7 +141,7 @@ def announce_files(project_id: str, token: str, announced: AnnouncedUpload, worl
 
 
 def _check_blocking(project: Project, *, has_blocks: bool) -> None:
-    """Refuse an upload that does not go with the project's blocking setting."""
+    """Raise `BlockingMismatch` if the upload does not fit the project's blocking setting."""
     if project.uses_blocking and not has_blocks:
         raise BlockingMismatch('Expecting blocking information. Either in "blocks" or "clksnblocks"')
     if has_blocks and not project.uses_blocking:
@@ -149,9 +149,9 @@ def _check_blocking(project: Project, *, has_blocks: bool) -> None:
 
 
 def _park(sent: BinaryUpload, party: Party, world: World, *, blocks: bytes | None = None) -> str:
-    """Keep what came in a request in the store bucket until its intake, and begin the upload.
+    """Park encodings and blocks of a request in the store bucket until their intake, and begin the upload.
 
-    If this dies before the upload's row is kept, the parked objects are never used and expire.
+    If this dies before the upload's row is stored, the parked objects are never used, and expire.
     """
     parked = UploadStore(party.project_id, new_id(), world)
     manifest = Manifest(
@@ -172,27 +172,27 @@ def _park(sent: BinaryUpload, party: Party, world: World, *, blocks: bytes | Non
 
 
 def _pin(place: Place, party: Party, world: World) -> tuple[StoredFile, StoredObject]:
-    """Find a file of the party's own, and pin what is there now."""
+    """Return an announced file of the party, pinned by its present ETag, and the object itself."""
     if not PartyFolder(party.project_id, party.party_id, world).contains(place.bucket, place.key):
         raise ObjectPathNotAllowed
-    found = world.objects.head(place.bucket, place.key)
-    if found is None:
+    stored = world.objects.head(place.bucket, place.key)
+    if stored is None:
         raise InvalidRequest(
             f"There is no object {place.key} in bucket {place.bucket}: upload it before you announce it"
         )
-    return StoredFile(bucket=place.bucket, key=place.key, etag=found.etag, size_bytes=found.size_bytes), found
+    return StoredFile(bucket=place.bucket, key=place.key, etag=stored.etag, size_bytes=stored.size_bytes), stored
 
 
-def _announced_number(found: StoredObject, name: str) -> int:
+def _announced_number(stored: StoredObject, name: str) -> int:
     """Read a positive number from the object's metadata."""
-    text = found.metadata.get(name, "")
+    text = stored.metadata.get(name, "")
     if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
         raise InvalidRequest(f"The object's metadata '{name}' must be a positive whole number (x-amz-meta-{name})")
     return int(text)
 
 
 def _check_announced(manifest: Manifest, world: World) -> None:
-    """Refuse what can be seen to be too much without reading it.
+    """Raise `InvalidRequest` if the announced number and size would need too much memory.
 
     A size that no project can have is not refused here: clients of the original expect a 201, then the project's error.
     """
@@ -203,7 +203,7 @@ def _check_announced(manifest: Manifest, world: World) -> None:
 
 
 def _begin_upload(manifest: Manifest, world: World) -> str:
-    """Keep the upload's row, then store the manifest that starts its intake; return the receipt token."""
+    """Store the upload's row, then the manifest that starts its intake; return the receipt token."""
     receipt_token = new_token()
     upload = Upload(
         upload_id=manifest.upload_id,

@@ -12,7 +12,7 @@ import pytest
 from infra.local.demo import febrl4
 from infra.local.demo.client import AnonlinkClient, ClientError
 from infra.local.demo.reference import link_locally
-from infra.local.demo.stages import Stages
+from infra.local.demo.steps import Steps
 from infra.local.demo.verdict import (
     Verdict,
     as_groups,
@@ -76,7 +76,7 @@ def write_encodings(file, *encodings):
 def test_the_client_is_driven_from_project_to_groups(program, tmp_path):
     files = [write_encodings(tmp_path / name, b"12345678") for name in "ab"]
 
-    groups = link(program(), files, 0.8, Stages(io.StringIO()))
+    groups = link(program(), files, 0.8, Steps(io.StringIO()))
 
     assert groups == as_groups(GROUPS)
 
@@ -248,32 +248,32 @@ def test_local_anonlink_groups_the_most_similar_records(tmp_path):
     assert groups == as_groups([[[0, 0], [1, 1]], [[0, 1], [1, 0]]])
 
 
-def test_a_stage_is_named_before_it_ends_and_timed_after():
+def test_a_step_is_named_before_it_ends_and_timed_after():
     screen = io.StringIO()
-    stages = Stages(screen)
+    steps = Steps(screen)
 
-    with stages.stage("upload"):
+    with steps.step("upload"):
         assert screen.getvalue().strip() == "upload"
 
     assert screen.getvalue().endswith(" 0.0 s\n")
 
 
-def test_a_stage_in_which_something_is_said_is_named_again():
+def test_a_step_in_which_something_is_said_is_named_again():
     screen = io.StringIO()
-    stages = Stages(screen)
+    steps = Steps(screen)
 
-    with stages.stage("start"):
-        stages.say("a server is up")
+    with steps.step("start"):
+        steps.say("a server is up")
 
     first, said, last = screen.getvalue().splitlines()
     assert (first.strip(), said) == ("start", "a server is up")
     assert last.split() == ["start", "0.0", "s"]
 
 
-def test_a_stage_that_fails_says_so():
+def test_a_step_that_fails_says_so():
     screen = io.StringIO()
 
-    with pytest.raises(ValueError, match="no"), Stages(screen).stage("upload"):
+    with pytest.raises(ValueError, match="no"), Steps(screen).step("upload"):
         raise ValueError("no")
 
     assert screen.getvalue().endswith("failed\n")

@@ -13,7 +13,7 @@ from infra.local import __main__
 from infra.local.kept_secrets import kept_secret
 from infra.local.minio import program
 from infra.local.minio.bridge import Bridge, as_s3_event
-from infra.local.minio.deployed import _of_s3
+from infra.local.minio.mirror import _of_s3
 from infra.local.minio.settings import User, with_object_store, write_settings
 from linkage.store.events import manifest_keys
 

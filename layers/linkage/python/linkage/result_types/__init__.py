@@ -1,1 +1,1 @@
-"""Result types: what each asks of a project, and how its results are written."""
+"""Result types: their properties, and the texts and files of results."""

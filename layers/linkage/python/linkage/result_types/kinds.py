@@ -1,4 +1,4 @@
-"""Result types, one row each: how many parties it is for, how its runs go, and who reads what of a result.
+"""Result types, one row each: number of parties, stages of a run, and the objects that each token reads.
 
 All that differs between result types is a column here; code that differs stands in a table by result type beside its
 use (see `linkage.solving`). Another result type is another row. This module needs no numpy, so that the API can use it.
@@ -12,7 +12,7 @@ from linkage.models import ResultType
 from linkage.settings import Settings
 
 _RESULT = "result"
-"""The object of a run that its project's result token reads."""
+"""Name of the object that the result token reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,13 @@ class Kind:
     """A result type. Names are those of a run's objects in the store bucket."""
 
     max_parties: int | None = None
-    """None if it is for any number of parties."""
+    """None is any number of parties."""
     stages: Literal[2, 3] = 3
     """Stages of a run in its status: waiting, comparing and, unless the candidate pairs are the result, solving."""
     scored: bool = False
     """Whether each candidate pair is written out with its score: then a run may have fewer of them."""
     party_object: str = ""
-    """What a party reads with the receipt token of its upload, if anything; ``{dataset}`` is its data set's index."""
+    """The object that a party reads with its receipt token, if there is one; ``{dataset}`` is its data set's index."""
     file_object: str = ""
     """A file that the result token opens beside the result itself, if there is one."""
 
@@ -36,7 +36,7 @@ class Kind:
         return bool(self.party_object)
 
     def object_for(self, dataset: int | None = None) -> str:
-        """Return the name of the object that a reader gets: a party by its data set, None is the result token."""
+        """Return the name of the object that a party, by its data set, or the result token (None) reads."""
         if dataset is None:
             return _RESULT
         if not self.party_object:
@@ -44,7 +44,7 @@ class Kind:
         return self.party_object.format(dataset=dataset)
 
     def most_pairs(self, settings: Settings) -> int:
-        """Return how many candidate pairs a run may have."""
+        """Return the largest number of candidate pairs that a run may have."""
         return settings.most_pairs(scored=self.scored)
 
 

@@ -1,7 +1,7 @@
 """Permutations: a result that lets two parties line up their records and tells neither whom they share.
 
 Each party gets a permutation of its records, the analyst a mask: where the mask is 1, the records that both parties
-moved to that position are a match. Positions are drawn at random, so that a position says nothing of a record.
+moved to that position are a match. Positions are drawn at random, so that a position says nothing about a record.
 
 The randomness is the operating system's. What is drawn is stored before any of it is given away (see
 `linkage.solving`): two draws are never mixed.
@@ -20,7 +20,7 @@ Positions = NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Permutations:
-    """What was drawn: both parties' positions, and the mask (uint8, as long as the smaller data set)."""
+    """A draw: both parties' positions, and the mask (uint8, as long as the smaller data set)."""
 
     left: Positions
     right: Positions
@@ -35,7 +35,7 @@ def draw_permutations(left_matched: Positions, right_matched: Positions, counts:
     left_matched, right_matched : arrays of record indices, shape (m,)
         ``left_matched[i]`` and ``right_matched[i]`` are a match; no record is in two.
     counts
-        How many records each data set has. Matches lie among the first ``min(counts)`` positions.
+        The number of records of each data set. Matches lie among the first ``min(counts)`` positions.
     """
     rows = min(counts)
     places = _shuffled(rows)
@@ -61,7 +61,7 @@ def load_permutations(raw: bytes) -> Permutations:
 
 
 def _place(matched: Positions, meeting: Positions, count: int) -> Positions:
-    """Give the matched records their meeting places, and the others what is left, at random."""
+    """Give the matched records their meeting places, and the others the places that are left, at random."""
     positions = np.empty(count, dtype=np.uint32)
     positions[matched] = meeting
     others = np.setdiff1d(np.arange(count, dtype=np.uint32), matched, assume_unique=True)
@@ -71,7 +71,7 @@ def _place(matched: Positions, meeting: Positions, count: int) -> Positions:
 
 
 def _shuffled(count: int) -> Positions:
-    """Return 0 to ``count`` in random order: sorted by 64 random bits each, drawn anew should two be the same."""
+    """Return the numbers below ``count`` in random order: sorted by 64 random bits each, drawn anew if two match."""
     while True:
         keys = np.frombuffer(os.urandom(8 * count), dtype=np.uint64)
         order = np.argsort(keys, kind="stable")

@@ -1,4 +1,4 @@
-"""Results as clients read them: JSON, made piece by piece, and the original's file of similarity scores.
+"""Texts of results as clients read them: JSON in pieces, and anonlink's file of similarity scores.
 
 This module is pure: `linkage.solving` writes the pieces to the store bucket.
 """
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from linkage.candidates.pairs import Candidates, scores
 
 _PIECE = 100_000
-"""How many entries of a list are put together at a time."""
+"""Entries of a list that are joined at a time."""
 
 SCORES_OPEN, SCORES_CLOSE = b'{"similarity_scores":[', b"]}"
 """Around the rows of `scores_text`, with a comma between batches."""
@@ -25,7 +25,7 @@ SCORE_FILE_HEADER = bytes([1, 8, 4, 4])
 def groups_text(
     datasets: NDArray[np.uint32], records: NDArray[np.uint32], offsets: NDArray[np.int64]
 ) -> Iterator[bytes]:
-    """Yield ``{"groups": [[[data set, record], ...], ...]}``; group i is what lies between offsets i and i + 1."""
+    """Yield ``{"groups": [[[data set, record], ...], ...]}``; group i lies between offsets i and i + 1."""
 
     def texts() -> Iterator[str]:
         for start in range(0, len(offsets) - 1, _PIECE):
@@ -63,7 +63,7 @@ def scores_text(batch: Candidates, format_scores: Callable[[Candidates], bytes])
 
 
 def score_rows(batch: Candidates) -> bytes:
-    """Return the same as rows of a file that ``anonlink.serialization.load_candidate_pairs`` reads."""
+    """Return candidates of two parties as rows of a file for ``anonlink.serialization.load_candidate_pairs``."""
     rows = np.zeros(len(batch), dtype=SCORE)
     rows["score"], rows["right_set"] = scores(batch), 1
     rows["left"], rows["right"] = batch["left"], batch["right"]
@@ -71,7 +71,7 @@ def score_rows(batch: Candidates) -> bytes:
 
 
 def _list_text(name: str, entries: Iterable[str], rest: str = "") -> Iterator[bytes]:
-    """Yield an object with a list in it, in pieces."""
+    """Yield a JSON object with one list, and the members in ``rest``, in pieces."""
     yield f'{{"{name}":['.encode()
     remaining, separator = iter(entries), ""
     while piece := list(islice(remaining, _PIECE)):

@@ -1,4 +1,4 @@
-"""What is stored of a chunk: its file of candidate pairs, and the files that attempts at a large chunk spill."""
+"""Stored objects of a chunk: its file of candidate pairs, and the files that attempts at a large chunk spill."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ChunkStore:
         return CandidateFile(self._key, count, datasets)
 
     def count_pairs(self) -> int | None:
-        """Return how many candidate pairs are stored; None if the chunk has no file yet."""
+        """Return the number of stored candidate pairs; None if the chunk has no file yet."""
         stored = self.run.world.objects.head(self._bucket, self._key)
         return None if stored is None else count_stored(stored.size_bytes)
 
@@ -34,11 +34,11 @@ class ChunkStore:
         self._put(self._key, pairs)
 
     def put_overflow(self) -> None:
-        """Store that the chunk has more candidate pairs than a run may have."""
+        """Store a mark in place of more candidate pairs than a run may have."""
         self.run.world.objects.put(self._bucket, self._key, OVERFLOW)
 
     def write(self, batches: Iterable[Candidates]) -> int:
-        """Store batches of candidate pairs as they come and return how many pairs there were."""
+        """Store batches of candidate pairs as they come and return the number of pairs."""
         count = 0
         with self.run.world.objects.writer(self._bucket, self._key) as file:
             file.write(HEADER)
@@ -51,17 +51,17 @@ class ChunkStore:
         return count
 
     def spill(self, pairs: CandidatePairs, attempt_id: str, number: int) -> CandidateFile:
-        """Store candidate pairs that an attempt at the chunk has too many of to hold."""
+        """Store a part of the candidate pairs of an attempt at the chunk that finds more than fit into memory."""
         key = object_keys.spilled_candidates(*self._ids, attempt_id, number)
         self._put(key, pairs)
         return CandidateFile(key, len(pairs))
 
     def remove_spilled(self, files: Sequence[CandidateFile]) -> None:
-        """Remove what an attempt spilled."""
+        """Remove files that an attempt spilled."""
         self.run.world.objects.delete(self._bucket, [file.key for file in files])
 
     def remove(self) -> None:
-        """Remove the chunk's file, and what all attempts at it spilled."""
+        """Remove the chunk's file, and the files that all attempts at it spilled."""
         self.run.world.objects.delete(self._bucket, [self._key])
         remove_prefix(self._bucket, object_keys.spilled(*self._ids), self.run.world)
 

@@ -1,4 +1,4 @@
-"""Stored encoding sets: written whole by intake, read in ranges of rows by those who compare."""
+"""Stored encoding sets: intake writes them whole, the plan and compare workers read ranges of rows."""
 
 import json
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class EncodingSetStore:
 
     @classmethod
     def of(cls, project_id: str, party_id: str, upload_id: str, world: World) -> Self:
-        """Return the one of an upload."""
+        """Return the encoding set of an upload."""
         return cls(object_keys.encoding_set(project_id, party_id, upload_id), world)
 
     def write(self, encoding_set: EncodingSet) -> None:
@@ -52,7 +52,7 @@ class EncodingSetStore:
         return load_blocks(self._read(BLOCKS))
 
     def count_records(self) -> int:
-        """Return the number of records, those in no block too."""
+        """Return the number of records, including those in no block."""
         return int(json.loads(self._read(REPORT))["records"])
 
     def read_encodings(self, encoding_size: int, start: int, stop: int) -> Encodings:
@@ -70,7 +70,7 @@ class EncodingSetStore:
         )
 
     def remove(self) -> None:
-        """Remove the set, or what was written of it."""
+        """Remove the set, complete or not."""
         remove_prefix(self._bucket, self.prefix, self.world)
 
     def _read(self, name: str) -> bytes:

@@ -25,12 +25,12 @@ class PartyFolder:
         return object_keys.party_prefix(self.project_id, self.party_id)
 
     def contains(self, bucket: str, key: str) -> bool:
-        """Tell whether a place that a client names lies in the folder, whether or not an object is there."""
+        """Tell whether a key that a client names lies in the folder; there need be no object."""
         return bucket == self.world.settings.uploads_bucket and object_keys.lies_under(self.path, key)
 
 
 def list_raw_uploads(world: World) -> Iterator[tuple[str, StoredObject]]:
-    """Yield each object of the uploads bucket, with the id of its project."""
+    """Yield the id of its project and the object itself, for each object of the uploads bucket."""
     for stored in world.objects.list(world.settings.uploads_bucket, ""):
         yield object_keys.project_of(stored.key), stored
 

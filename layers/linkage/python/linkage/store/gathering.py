@@ -1,6 +1,6 @@
-"""Gather stored candidate pairs: files of the store bucket, merged into one order in bounded memory.
+"""Merge stored files of candidate pairs into one order, in bounded memory.
 
-The solve worker gathers the files of a run's chunks, the compare worker the ones that a large chunk was spilled to.
+The solve worker merges the files of a run's chunks, the compare worker the files that it spilled for a large chunk.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ PARALLEL_READS = 16
 
 @dataclass(frozen=True, slots=True)
 class CandidateFile:
-    """A stored file of candidate pairs: where, how many, and of which pair of data sets."""
+    """A stored file of candidate pairs: its key, the number of pairs, and the index of their pair of data sets."""
 
     key: str
     count: int

@@ -1,9 +1,9 @@
-"""Where each object lies. Everything of a project is under one of the prefixes that `project_prefixes` names.
+"""Keys of all objects. All objects of a project are under the prefixes that `project_prefixes` returns.
 
 Store bucket::
 
     intake/{project}/{upload}.json                       manifest: its S3 event starts the intake
-    parked/{project}/{upload}/encodings.bin              what came in a request itself, until it is taken in
+    parked/{project}/{upload}/encodings.bin              encodings that came in a request, until they are taken in
     parked/{project}/{upload}/blocks.json
     projects/{project}/{party}/{upload}/encodings.bin    encoding set (see `linkage.encodings.encoding_sets`)
     projects/{project}/{party}/{upload}/rows.u32
@@ -12,29 +12,29 @@ Store bucket::
     projects/{project}/runs/{run}/plan.json
     projects/{project}/runs/{run}/rectangles/{digest}
     projects/{project}/runs/{run}/candidates/{chunk}     the chunk's candidate pairs, sorted
-    projects/{project}/runs/{run}/spilled/{chunk}/{attempt}/{n}  the same, of an attempt at one with too many to hold
-    projects/{project}/runs/{run}/permutations.npy       what was drawn for a run of result type permutations
-    projects/{project}/runs/{run}/result[...]            what clients read (see `linkage.result_types.kinds`)
+    projects/{project}/runs/{run}/spilled/{chunk}/{attempt}/{n}  parts of them, if they do not fit into memory
+    projects/{project}/runs/{run}/permutations.npy       permutations that were drawn for a run
+    projects/{project}/runs/{run}/result[...]            results, as clients read them (`linkage.result_types.kinds`)
 
 Uploads bucket::
 
-    {project}/{party}/...                                what the party puts with its temporary credentials
+    {project}/{party}/...                                files that the party puts with its temporary credentials
 """
 
 MANIFEST_PREFIX = "intake/"
 _LONGEST_KEY = 1024
-"""Of any object store, in bytes."""
+"""In bytes: no object store has longer keys."""
 
 
 def party_prefix(project_id: str, party_id: str) -> str:
-    """Return the party's own place in the uploads bucket, without a slash at its end."""
+    """Return the prefix of a party's folder in the uploads bucket, without a slash at its end."""
     return f"{project_id}/{party_id}"
 
 
 def lies_under(path: str, key: str) -> bool:
-    """Tell whether a key that a client names lies under a path, whatever an object store makes of it.
+    """Tell whether a key that a client names lies under a path in every object store.
 
-    S3 takes dots as they are; others may resolve them, and so leave the path. No store has longer keys.
+    S3 takes dots in a key literally; other stores may resolve them, and so leave the path.
     """
     return key.startswith(f"{path}/") and not {".", ".."} & set(key.split("/")) and len(key.encode()) <= _LONGEST_KEY
 
@@ -60,7 +60,7 @@ def encoding_set(project_id: str, party_id: str, upload_id: str) -> str:
 
 
 def run(project_id: str, run_id: str) -> str:
-    """Return the prefix of all that belongs to a run, with a slash at its end."""
+    """Return the prefix of all objects of a run, with a slash at its end."""
     return f"projects/{project_id}/runs/{run_id}/"
 
 
@@ -85,17 +85,17 @@ def chunk_candidates(project_id: str, run_id: str, chunk: int) -> str:
 
 
 def spilled(project_id: str, run_id: str, chunk: int) -> str:
-    """Return the prefix of what all attempts at a chunk have too many of to hold, with a slash at its end."""
+    """Return the prefix of the files that all attempts at a chunk spill, with a slash at its end."""
     return f"{run(project_id, run_id)}spilled/{chunk:08d}/"
 
 
 def spilled_candidates(project_id: str, run_id: str, chunk: int, attempt_id: str, number: int) -> str:
-    """Return the key of candidate pairs that an attempt at a chunk has too many of to hold."""
+    """Return the key of a file that an attempt at a chunk spills."""
     return f"{spilled(project_id, run_id, chunk)}{attempt_id}/{number:08d}"
 
 
 def chunk_of(key: str) -> int:
-    """Return the number of the chunk whose candidate pairs lie under the key."""
+    """Return the number of the chunk to which a file of candidate pairs belongs."""
     return int(key.rpartition("/")[2])
 
 
@@ -110,18 +110,18 @@ def permutations(project_id: str, run_id: str) -> str:
 
 
 def intermediates(project_id: str, run_id: str) -> tuple[str, ...]:
-    """Return the prefixes of what a run needs no more once it has its result; the plan comes first."""
+    """Return the prefixes of all objects that a run does not need once it has its result, the plan first."""
     prefix = run(project_id, run_id)
     return tuple(prefix + name for name in ("plan.json", "rectangles/", "candidates/", "spilled/"))
 
 
 def project_prefixes(project_id: str) -> tuple[str, ...]:
-    """Return every prefix of the store bucket under which a project has objects; the plans' one comes first."""
+    """Return every prefix of the store bucket under which a project has objects, the one with the plans first."""
     return f"projects/{project_id}/runs/", f"projects/{project_id}/", f"intake/{project_id}/", f"parked/{project_id}/"
 
 
 def project_uploads(project_id: str) -> str:
-    """Return the prefix of the uploads bucket under which a project's parties put their files."""
+    """Return the prefix of the folders of a project's parties in the uploads bucket."""
     return f"{project_id}/"
 
 
@@ -131,5 +131,5 @@ def project_of(key: str) -> str:
 
 
 def is_plan(key: str) -> bool:
-    """Tell whether a run's plan lies under the key."""
+    """Tell whether a key is that of a plan."""
     return key.endswith("/plan.json")

@@ -1,4 +1,4 @@
-"""What is stored of a project, in either bucket.
+"""Stored objects of a project, in both buckets.
 
 This module needs no numpy, so that the API can use it.
 """
@@ -18,7 +18,7 @@ class ProjectStore:
     world: World = field(repr=False)
 
     def remove(self) -> int:
-        """Remove every object of the project, half-written ones too, and return how many there were.
+        """Remove every object of the project, half-written ones too, and return their number.
 
         The plans go first, because compare workers write nothing for a run that has none.
         """

@@ -1,4 +1,4 @@
-"""The rectangles of a plan: one object, of which a compare worker reads its chunk's alone."""
+"""Stored rectangles of a plan: one object, of which a compare worker reads the part of its chunk."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from linkage.store.runs import RunStore
 
 
 def put_rectangles(run: RunStore, parts: Iterable[Rectangles]) -> str:
-    """Store the chunks' rectangles under the digest of their bytes and return the key: another plan has another."""
+    """Store the rectangles of all chunks under the digest of their bytes and return the key; plans share none."""
     body = dump_rectangles(parts)
     key = object_keys.rectangles(run.project_id, run.run_id, hashlib.sha256(body).hexdigest())
     run.world.objects.put(run.world.settings.store_bucket, key, body)

@@ -1,4 +1,4 @@
-"""What is stored of a run: its plan, what is compared of it, and its result.
+"""Stored objects of a run: its plan, the files of its chunks, and its result.
 
 Numbers are in `linkage.store.chunks` and `linkage.store.rectangles`: this module needs no numpy, so that the API can
 use it.
@@ -29,7 +29,7 @@ class RunStore:
         return None if text is None else Plan.model_validate_json(text)
 
     def has_plan(self) -> bool:
-        """Tell whether the run has a plan; without, nothing more may be written for it."""
+        """Tell whether the run has a plan; without one, no worker may write anything for it."""
         return self.world.objects.head(self._bucket, self._plan_key) is not None
 
     def put_plan_if_absent(self, plan: Plan) -> bool:
@@ -37,7 +37,7 @@ class RunStore:
         return self.world.objects.put_if_absent(self._bucket, self._plan_key, plan.model_dump_json().encode())
 
     def list_chunks(self, plan: Plan) -> list[ChunkCount]:
-        """Return what each chunk whose candidate pairs are stored adds to the run's progress."""
+        """Return the counts of each chunk that is compared, from the stored files and the plan."""
         stored = self.world.objects.list(self._bucket, object_keys.candidates(self.project_id, self.run_id))
         return [_count_chunk(each, plan) for each in stored]
 
@@ -59,7 +59,7 @@ class RunStore:
         return self.world.objects.get_range(self._bucket, self.result_key(name), 0, size_bytes)
 
     def presign_result(self, name: str) -> str:
-        """Return a URL that whoever has it can read an object of the result from, for a time."""
+        """Return a presigned URL of an object of the result: for a time, anybody can read it there."""
         expires_s = self.world.settings.result_url_expires_s
         return self.world.objects.presign(self._bucket, self.result_key(name), expires_s=expires_s)
 
@@ -72,17 +72,17 @@ class RunStore:
         return self.world.objects.put_if_absent(self._bucket, self._draw_key, drawn)
 
     def remove_intermediates(self) -> None:
-        """Remove all but the result; the plan first, which stops late compare workers."""
+        """Remove all objects that the run needs no more; the plan first, which stops late compare workers."""
         for prefix in object_keys.intermediates(self.project_id, self.run_id):
             remove_prefix(self._bucket, prefix, self.world)
 
     def remove(self) -> int:
-        """Remove every object of the run, the plan first, and return how many there were."""
+        """Remove every object of the run, the plan first, and return their number."""
         run = object_keys.run(self.project_id, self.run_id)
         return self._remove_plan() + remove_prefix(self._bucket, run, self.world)
 
     def remove_with_uploads(self) -> int:
-        """Do the same and remove half-written objects too, as the delete worker alone may."""
+        """Remove half-written objects too, as the delete worker alone may, and return the number of all."""
         run = object_keys.run(self.project_id, self.run_id)
         return self._remove_plan() + remove_prefix_and_uploads(self._bucket, run, self.world)
 

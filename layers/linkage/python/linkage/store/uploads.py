@@ -1,4 +1,4 @@
-"""What is stored of an upload until it is taken in: its manifest, and what came in the request itself.
+"""Stored objects of an upload until it is taken in: its manifest, and encodings and blocks that came in a request.
 
 This module needs no numpy, so that the API can use it.
 """
@@ -22,11 +22,11 @@ class UploadStore:
 
     @classmethod
     def of_manifest(cls, manifest_key: str, world: World) -> Self:
-        """Return the one whose manifest lies under the key."""
+        """Return the upload to which a manifest belongs."""
         return cls(*upload_of(manifest_key), world)
 
     def put_manifest(self, manifest: Manifest) -> None:
-        """Store the manifest, and so have S3 tell the intake queue."""
+        """Store the manifest, which makes S3 send an event to the intake queue."""
         self.world.objects.put(self._bucket, self._manifest_key, manifest.model_dump_json().encode())
 
     def read_manifest(self) -> Manifest | None:
@@ -47,7 +47,7 @@ class UploadStore:
         return self.world.objects.put(self._bucket, self._parked_keys[1], body)
 
     def remove_parked(self) -> None:
-        """Remove what came in a request."""
+        """Remove encodings and blocks that came in a request."""
         self.world.objects.delete(self._bucket, self._parked_keys)
 
     @property

@@ -1,7 +1,7 @@
-"""Dead letters: messages that failed each time they were delivered become an error that the user can read.
+"""Dead letters: a message that failed at every delivery becomes an error that the user can read.
 
-A message may have been delivered beside another of the same step that did its work, so a dead letter only counts if its
-step is still open.
+A message may be delivered twice, and one delivery may have done its work. So a dead letter counts only if its step is
+still open.
 """
 
 import logging
@@ -19,12 +19,12 @@ logger = logging.getLogger(__name__)
 
 
 def record_dead_letter(worker: str, body: str, world: World) -> None:
-    """Turn a dead letter into an error of its run or upload. Deletions are repeated anyway: their tombstones stay."""
+    """Turn a dead letter into an error of its run or upload; deletions are repeated without, as tombstones stay."""
     logger.error("dead letter of the %s worker", worker)
     try:
         _RECORDERS.get(worker, _drop)(body, world)
     except (ValueError, AttributeError, KeyError, TypeError):
-        logger.exception("a dead letter of the %s worker cannot be read and is dropped", worker)
+        logger.exception("cannot parse a dead letter of the %s worker; dropping it", worker)
 
 
 def _drop(_body: str, _world: World) -> None:

@@ -1,4 +1,4 @@
-"""Do the same with many, of which some may fail."""
+"""Isolate items from each other: one that fails does not stop the others."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -9,16 +9,16 @@ Item = TypeVar("Item")
 
 
 def for_each(items: Iterable[Item], work: Callable[[Item], object]) -> int:
-    """Do the work of each item, and return for how many it was done.
+    """Do the work of each item and return the number of items that succeeded.
 
-    One that fails must not keep the others from theirs: it is logged, and is there again next time.
+    An item that fails must not keep the others from being done: it is logged, and is there again next time.
     """
-    done = 0
+    successes = 0
     for item in items:
         try:
             work(item)
         except Exception:
-            logger.exception("an item could not be reconciled")
+            logger.exception("reconciling an item failed")
         else:
-            done += 1
-    return done
+            successes += 1
+    return successes

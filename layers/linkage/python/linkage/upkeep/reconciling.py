@@ -1,8 +1,8 @@
-"""Use case of the reconciler: find what should have moved and did not, and start it again.
+"""Use case of the reconciler: find uploads and runs that are stuck, and start them again.
 
-It believes PostgreSQL and the listing of the store bucket alone. What failed for good, because it lies among the dead
-letters or because starting it again and again does not help, becomes an error with a message that says why. Nothing
-waits for ever.
+It believes PostgreSQL and the listing of the store bucket alone. An upload or run that fails for good, because its
+message is a dead letter or because restarts do not help, becomes an error with a message that says why. Nothing waits
+for ever.
 """
 
 import logging
@@ -25,22 +25,25 @@ from linkage.upkeep.retention import expire
 logger = logging.getLogger(__name__)
 
 TOMBSTONE_PERIOD_S = 900
-"""While nothing but tombstones is left it looks less often: this is also the longest delay that SQS knows."""
+"""The reconciler's period while only tombstones are left; SQS allows no longer delay."""
 MOST_RESTARTS = 3
-"""How often something is started again, after patience that doubles each time, before it counts as failed."""
+"""Restarts of an upload or run before it counts as failed; the patience doubles with each."""
 QUEUE_MEMORY_S = 4 * 86400
-"""For how long something may wait for its turn then. SQS keeps no message for longer, so whatever it waited for is not
-in the queue any more."""
+"""Longest wait for a turn after the last restart. SQS keeps no message for longer, so whatever was waited for is no
+longer in the queue."""
 MOST_INTO_BACKLOG = 100
-"""Chunks that are sent again where others wait already: a run that often stands still, because many take turns, would
-have the queue grow faster than it is served."""
+"""Chunks that are sent again at most while other messages wait: a run that often stands still, because many runs take
+turns, would otherwise make the queue grow faster than it is served."""
+STUCK = "run %s has not moved: its messages are sent again"
+"""Logged for each restart of a run. A metric filter of the template counts this text, for an alarm."""
 
 
 def reconcile(message: Reconcile, world: World) -> None:
-    """Move on what is stuck, and come back while anything is unfinished.
+    """Restart uploads and runs that are stuck, and come back while any is unfinished.
 
-    Safe to repeat: all that it sends is safe to repeat, and it sends nothing for what moved within the patience that
-    the settings give. The message that is due at no time is the daily schedule's: then what is too old expires too.
+    Safe to repeat: all messages that it sends are safe to repeat, and it sends none for uploads and runs that moved
+    within the patience of the settings. A message without a due time is the daily schedule's: then old data expires
+    too.
     """
     for_each(world.queues.dead_letters(), lambda letter: _end_dead_letter(letter, world))
     uploads, runs = world.uploads.received(), world.runs.unfinished()
@@ -56,7 +59,7 @@ def reconcile(message: Reconcile, world: World) -> None:
 
 
 def _end_dead_letter(letter: DeadLetter, world: World) -> None:
-    """Make an error of it first: a letter that is gone tells nobody."""
+    """Record the error, then drop the letter: dying in between loses nothing."""
     record_dead_letter(letter.worker, letter.body, world)
     world.queues.drop(letter)
 
@@ -66,7 +69,7 @@ def _sweep_again(tombstone: Tombstone, world: World) -> None:
 
 
 def _restart_upload(upload: Upload, world: World) -> None:
-    """Store the manifest again, in case its S3 event was lost; give up if that never helps."""
+    """Store the manifest again, in case its S3 event was lost; give up after the last restart."""
     if _waits_its_turn("intake", upload.restarts, world):
         world.uploads.count_restart(upload.upload_id, now=world.now())
     elif not _is_idle([upload.time_moved, upload.time_added], upload.restarts, world):
@@ -79,9 +82,10 @@ def _restart_upload(upload: Upload, world: World) -> None:
 
 
 def _move_run(run: Run, world: World) -> None:
-    """Send a run's messages again if it has not moved for too long, and give up if that never helps.
+    """Send a run's messages again if it has not moved for too long; give up after the last restart.
 
-    It is noted last, so that dying here loses nothing. Looking at a run may fail for good too, so it counts first.
+    The restart is counted last, so that dying here loses nothing. Reading a run's objects may fail for good too:
+    then the restart is counted before the error goes on.
     """
     idle = _is_idle([run.time_moved, run.time_started, run.time_added], run.restarts, world)
     try:
@@ -92,42 +96,42 @@ def _move_run(run: Run, world: World) -> None:
         raise
     if len(stored) != run.chunks_stored:
         world.runs.record_progress(run.run_id, len(stored), now=world.now())
-    elif _waits_its_turn(_step(plan, stored), run.restarts, world):
+    elif _waits_its_turn(_next_worker(plan, stored), run.restarts, world):
         world.runs.count_restart(run.run_id, now=world.now())
     elif idle:
         if run.restarts < MOST_RESTARTS:
-            logger.warning("run %s has not moved: its messages are sent again", run.run_id)
+            logger.warning(STUCK, run.run_id)
             _send_again(run, plan, stored, world)
         _give_up_or_count(run, world)
 
 
-def _step(plan: Plan | None, stored: list[ChunkCount]) -> str:
-    """Name the worker whose turn it is."""
+def _next_worker(plan: Plan | None, stored: list[ChunkCount]) -> str:
+    """Return the worker that has to move the run on."""
     if plan is None:
         return "plan"
     return "compare" if len(stored) < len(plan.chunks) else "solve"
 
 
-def _waits_its_turn(step: str, restarts: int, world: World) -> bool:
-    """Tell whether what was started often enough may wait behind others in its step's queue.
+def _waits_its_turn(worker: str, restarts: int, world: World) -> bool:
+    """Tell whether an upload or run without restarts left may wait behind others in the queue of its worker.
 
-    Then it is not given up, nor sent once more; that it waits is noted at each look, so that the last patience begins
-    anew once the queue is seen empty: what was taken from it a moment ago needs its time. The looks, a period apart,
-    tell how long it was, so nothing waits for ever, however the others keep the queue filled.
+    Then it is neither given up nor sent once more. Each look counts as a restart, so that the last patience begins anew
+    once the queue is seen empty: a message that was taken from it a moment ago needs its time. The looks are a period
+    apart, so their number tells how long the wait was, and nothing waits for ever, however full the queue stays.
     """
     looks = restarts - MOST_RESTARTS
     may_wait = 0 <= looks * world.settings.reconcile_period_s < QUEUE_MEMORY_S
-    return may_wait and world.queues.backlog(step) > 0
+    return may_wait and world.queues.backlog(worker) > 0
 
 
 def _read_stored(run: Run, world: World) -> tuple[Plan | None, list[ChunkCount]]:
-    """Return a running run's plan, and what is stored of it."""
+    """Return a running run's plan, and the counts of its stored chunks."""
     plan = RunStore(run.project_id, run.run_id, world).read_plan() if run.state is RunState.RUNNING else None
     return plan, restore_progress(run.project_id, plan, world) if plan else []
 
 
 def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: World) -> None:
-    """Send the message of the step that the run is in: have it planned, its missing chunks compared, or it solved."""
+    """Send the messages of the run's step again: to plan it, to compare its missing chunks, or to solve it."""
     if plan is None:
         world.queues.send(PlanRun(project_id=run.project_id, run_id=run.run_id))
     else:
@@ -138,7 +142,7 @@ def _send_again(run: Run, plan: Plan | None, stored: list[ChunkCount], world: Wo
 
 
 def _give_up_or_count(run: Run, world: World) -> None:
-    """Count a restart, or fail the run if there were enough of them."""
+    """Count a restart, or fail the run if it had the last one."""
     if run.restarts < MOST_RESTARTS:
         world.runs.count_restart(run.run_id, now=world.now())
         return
@@ -150,7 +154,7 @@ def _give_up_or_count(run: Run, world: World) -> None:
 
 
 def _is_idle(times: list[datetime | None], restarts: int, world: World) -> bool:
-    """Tell whether the last of these times is longer ago than the patience, which doubles with each start."""
+    """Tell whether the latest of the times is longer ago than the patience, which doubles with each restart."""
     last = max(time for time in times if time is not None)
     patience_s = world.settings.patience_s * 2 ** min(restarts, MOST_RESTARTS)
     return world.now() - last >= timedelta(seconds=patience_s)

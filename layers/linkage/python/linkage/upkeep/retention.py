@@ -1,8 +1,8 @@
-"""Use case of retention: what nobody uses any more expires.
+"""Use case of retention: delete projects, runs and raw uploads that nobody uses any more.
 
-A project with all its uploads expires so many days after the last thing that happened in it, a run with its result so
-many days after it ended, and a raw upload that was never announced so many days after it was put. Expiring is deleting
-(see `linkage.deletion`): tokens and rows go at once, objects with the sweeps, and the audit trail says why.
+A project with all its uploads expires n days (`Settings.retention_days`) after the last event in it, a run with its
+result n days after it ended, and a raw upload that was never announced n days after it was put. To expire is to be
+deleted (see `linkage.deletion`): tokens and rows go at once, objects with the sweeps, and the audit trail says why.
 """
 
 from collections import defaultdict
@@ -15,13 +15,14 @@ from linkage.store.folders import list_raw_uploads, remove_raw_uploads
 from linkage.upkeep.isolation import for_each
 
 AT_ONCE = 200
-"""Projects, and runs, that one message removes: well within its worker's timeout. Another message goes on."""
+"""Largest number of projects, and of runs, that one message removes, well within its worker's timeout; another
+message goes on."""
 
 
 def expire(world: World) -> None:
-    """Remove what is older than the settings allow.
+    """Remove projects, runs and raw uploads that are older than the settings allow.
 
-    Safe to repeat: what is removed is not found again, and what was used in the meantime is left alone.
+    Safe to repeat: one that is removed is not listed again, and one that was used in the meantime is left alone.
     """
     days = world.settings.retention_days
     if not days:
@@ -29,18 +30,18 @@ def expire(world: World) -> None:
     since = world.now() - timedelta(days=days)
     event = f"project expired: nothing happened in it for {days} days"
     projects = world.projects.unused(since, limit=AT_ONCE)
-    done = for_each(projects, lambda project_id: remove_project(project_id, world, event=event, unused_since=since))
+    removals = for_each(projects, lambda project_id: remove_project(project_id, world, event=event, unused_since=since))
     run_event = f"run expired: it ended more than {days} days ago"
     runs = world.runs.ended(since, limit=AT_ONCE)
-    done += for_each(runs, lambda run: remove_run(run.project_id, run.run_id, world, event=run_event))
-    if done and AT_ONCE in {len(projects), len(runs)}:
+    removals += for_each(runs, lambda run: remove_run(run.project_id, run.run_id, world, event=run_event))
+    if removals and AT_ONCE in {len(projects), len(runs)}:
         world.queues.send(Reconcile())
     else:
         _expire_raw_uploads(since, days, world)
 
 
 def _expire_raw_uploads(since: datetime, days: int, world: World) -> None:
-    """Remove files that parties put and never announced; those that are announced go when they are taken in."""
+    """Remove files that parties put and never announced; announced files are removed by their intake."""
     manifests = [upload.manifest for upload in world.uploads.received()]
     announced = {file.key for each in manifests for file in (each.encodings, each.blocks) if file is not None}
     old = defaultdict(list)

@@ -13,10 +13,10 @@ from linkage.cost.planned_runs import measure_run
 from linkage.cost.report import report_json, report_text
 from linkage.cost.run_sizes import DatasetSize
 from linkage.cost.workloads import Blocking, Workload, expect_run
-from linkage.encodings.encoding_sets import REPORT
 from linkage.encodings.rectangles import load_rectangles
 from linkage.messages import CompareChunk
-from linkage.progress import list_stored_chunks
+from linkage.store.encoding_sets import EncodingSetStore
+from linkage.store.runs import RunStore
 from linkage.testing.world import in_memory_world
 from tests.prepared import PROJECT, RUN, plan_of
 
@@ -36,8 +36,12 @@ def planned(world, datasets, blocks=None):
 
 def measured(world, plan, candidates=None):
     bucket = world.settings.store_bucket
-    reports = [json.loads(world.objects.get(bucket, prefix + REPORT)) for prefix in plan.datasets]
-    datasets = [DatasetSize(report["records"], report["rows"], report["blocks"]) for report in reports]
+    sets = [EncodingSetStore(prefix, world) for prefix in plan.datasets]
+    tables = [each.read_blocks() for each in sets]
+    datasets = [
+        DatasetSize(each.count_records(), int(table["row_count"].sum()), len(table))
+        for each, table in zip(sets, tables, strict=True)
+    ]
     return measure_run(plan, load_rectangles(world.objects.get(bucket, plan.rectangles_key)), datasets, candidates)
 
 
@@ -88,7 +92,7 @@ def test_a_run_that_was_compared_costs_by_the_candidate_pairs_of_each_chunk(worl
     plan = planned(world, datasets)
     for chunk in range(len(plan.chunks)):
         compare_chunk(CompareChunk(project_id=PROJECT, run_id=RUN, chunk=chunk), world)
-    stored = {count.chunk: count.candidates for count in list_stored_chunks(PROJECT, plan, world)}
+    stored = {count.chunk: count.candidates for count in RunStore(PROJECT, RUN, world).list_chunks(plan)}
     candidates = [stored[chunk] for chunk in range(len(plan.chunks))]
 
     run = measured(world, plan, candidates)

@@ -1,4 +1,4 @@
-"""Give MinIO the buckets and the permissions that were deployed, as they were deployed.
+"""Repeat the deployed buckets and permissions in MinIO.
 
 The template makes the buckets in LocalStack, and roles that LocalStack's IAM keeps. Both are read back and made again
 in MinIO, so that the template stays the one place that says them: what a function may not do there, it may not here.
@@ -38,11 +38,11 @@ _BUCKETS = ("UploadsBucket", "StoreBucket")
 
 
 class MirrorFailed(Exception):
-    """MinIO refused what was deployed; the message names it."""
+    """MinIO refused a deployed bucket or permission; the message names it."""
 
 
 def put_notifications(store: "S3Client", bucket: str, notifications: list[Any]) -> None:
-    """Put a bucket's notifications in force, as must be done at each start of MinIO before events are counted on.
+    """Configure a bucket's notifications; needed at each start of MinIO before its events can be relied on.
 
     MinIO makes its targets known, and reads the rules that it has kept, some time after it says that it is ready. Until
     then it refuses rules that name a target, and drops events.
@@ -65,7 +65,7 @@ def put_notifications(store: "S3Client", bucket: str, notifications: list[Any]) 
 
 @dataclass(frozen=True)
 class Mirror:
-    """Takes what is deployed in LocalStack to MinIO."""
+    """Repeats the buckets and roles of a LocalStack deployment in MinIO."""
 
     aws_endpoint_url: str
     minio_url: str
@@ -74,7 +74,7 @@ class Mirror:
     stack_name: str = "linkage"
 
     def make_buckets(self, outputs: Mapping[str, str]) -> None:
-        """Make both buckets, with the deployed ones' rules of expiry and notifications."""
+        """Make both buckets, with the expiry rules and notifications of the deployed ones."""
         for name in _BUCKETS:
             try:
                 self._make_bucket(name, outputs[name])
@@ -82,25 +82,25 @@ class Mirror:
                 raise MirrorFailed(f"MinIO refused the {name}: {error}") from error
 
     def make_users(self) -> dict[str, User]:
-        """Make a user for each role that may do anything in S3; return them by the role's name."""
+        """Make a user for each role with permissions in S3; return the users by role name."""
         return {role: self._make_user(name, role) for name, role in self._roles() if self._statements(role)}
 
     def _make_bucket(self, name: str, bucket: str) -> None:
-        if bucket not in {found["Name"] for found in self._store.list_buckets()["Buckets"]}:
+        if bucket not in {existing["Name"] for existing in self._store.list_buckets()["Buckets"]}:
             self._store.create_bucket(Bucket=bucket)
         if rules := list(self._expiry_rules(name)):
             self._store.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
         deployed = self._deployed.get_bucket_notification_configuration(Bucket=bucket)
-        wanted = [_to_webhook(each) for each in deployed.get("QueueConfigurations", [])]
-        put_notifications(self._store, bucket, wanted)
+        notifications = [_to_webhook(queue) for queue in deployed.get("QueueConfigurations", [])]
+        put_notifications(self._store, bucket, notifications)
 
     def _expiry_rules(self, name: str) -> Iterator[Any]:
-        """Yield the template's rules that MinIO knows, from the template: LocalStack's buckets have none.
+        """Yield the expiry rules of a bucket, from the template: LocalStack's buckets have none.
 
         Of aborting stale uploads MinIO knows one rule for all buckets, at its start (see `infra.local.minio.server`).
         """
-        described = json.loads(self.template.read_text())["Resources"][name]["Properties"]
-        rules = described.get("LifecycleConfiguration", {}).get("Rules", [])
+        properties = json.loads(self.template.read_text())["Resources"][name]["Properties"]
+        rules = properties.get("LifecycleConfiguration", {}).get("Rules", [])
         for number, rule in enumerate(rules):
             if isinstance(days := rule.get("ExpirationInDays"), int):
                 yield {
@@ -122,7 +122,7 @@ class Mirror:
         return user
 
     def _roles(self) -> Iterator[tuple[str, str]]:
-        """Yield the stack's roles: what the template calls each, and its name."""
+        """Yield the stack's roles: each one's logical id in the template, and its name."""
         cloudformation = self._client("cloudformation", self.aws_endpoint_url)
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.stack_name)
         for resource in pages.search("StackResourceSummaries"):
@@ -185,7 +185,7 @@ def _to_webhook(configuration: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
 
 def _of_s3(statement: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what a statement says of S3; other services' actions mean nothing to MinIO."""
+    """Return a statement with its S3 actions alone, or None if it has none: MinIO knows no other service."""
     actions = [action for action in _listed(statement["Action"]) if action.startswith("s3:")]
     return {**statement, "Action": actions} if actions else None
 

@@ -1,4 +1,4 @@
-"""Stages on the screen: named as they begin, timed as they end."""
+"""Steps on the screen: named as they begin, timed as they end."""
 
 import time
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ _TITLE_WIDTH = 58
 
 
 @dataclass
-class Stages:
-    """Writes one line a stage to the screen, and between them what else there is."""
+class Steps:
+    """Writes one line a step to the screen, and other lines between them."""
 
     screen: TextIO
     _started: float = field(default_factory=time.monotonic)
     _line_is_open: bool = False
 
     @contextmanager
-    def stage(self, title: str) -> Iterator[None]:
-        """Show the title at once, and at the end the time of the stage, or failure."""
+    def step(self, title: str) -> Iterator[None]:
+        """Show the title at once, and at the end the step's time, or that it failed."""
         self._open(title)
         started = time.monotonic()
         try:
@@ -30,12 +30,12 @@ class Stages:
         self._close(title, _seconds_since(started))
 
     def say(self, line: str) -> None:
-        """Write a line; a stage that is under way is named again at its end."""
+        """Write a line; a step that is under way is named again at its end."""
         self._write(f"\n{line}\n" if self._line_is_open else f"{line}\n")
         self._line_is_open = False
 
     def end(self, outcome: str) -> None:
-        """Write how it all came out, and the time of it by the clock."""
+        """Write the outcome and the time that all steps took."""
         self._write("\n")
         self._close(outcome, _seconds_since(self._started))
 

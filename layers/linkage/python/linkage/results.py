@@ -12,7 +12,7 @@ from linkage.store.runs import RunStore
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result's JSON text, or, where that is too large for a Lambda's answer, an URL to read it from."""
+    """A result's JSON text, or, where that is too large for a Lambda's answer, a URL to read it from."""
 
     text: str | None = None
     url: str | None = None

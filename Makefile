@@ -33,7 +33,7 @@ setup: ## Install what is needed, below build/ only
 minio: setup ## Build MinIO, once: with Go, from its source
 	@$(DEVELOPMENT)/python -m infra.local.minio.program
 
-demo: setup ## Link two real data sets through the whole service, and judge the linkage
+demo: setup ## Link two public data sets through the whole service, and judge the linkage
 	@$(DEVELOPMENT)/python -m infra.local.demo
 
 test: setup lint types ## Pass every test

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.stack import Stack
-from linkage.cost.model import FUNCTIONS
+from linkage.cost.assumptions import FUNCTIONS
 
 RESOURCES = {function: "APIHandler" if function == "api" else function.capitalize() for function in FUNCTIONS}
 _REPORT = re.compile(

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from linkage.cost.model import RATES, ROW_SECONDS
+from linkage.cost.assumptions import RATES, ROW_SECONDS
 from linkage.encodings.encoding_sets import popcounts
 from linkage.engines.choice import engine
 from linkage.engines.kernel import KernelPath, paths

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from linkage.cli import bounds_of
-from linkage.cost.model import FUNCTIONS, Assumptions, CostModel
+from linkage.cost.assumptions import FUNCTIONS, Assumptions
+from linkage.cost.model import CostModel
 from linkage.cost.workloads import Workload, expect_run
 from linkage.settings import Settings
 from tests.benchmarks.function_logs import count_reports, spent_since

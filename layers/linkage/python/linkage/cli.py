@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from math import isfinite
 
-from linkage.cost.model import RATES, CostModel
+from linkage.cost.assumptions import RATES
+from linkage.cost.model import CostModel
 from linkage.cost.report import report_json, report_text
 from linkage.cost.workloads import Blocking, Bounds, Workload, WorkloadRefused, count_blocks, expect_run
 from linkage.encodings.wire import check_size

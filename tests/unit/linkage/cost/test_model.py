@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from infra.packaging import ROOT
 from linkage.cli import bounds_of
-from linkage.cost.model import COMPARE_CONCURRENCY, FUNCTIONS, RATES, CostModel
+from linkage.cost.assumptions import COMPARE_CONCURRENCY, FUNCTIONS, RATES
+from linkage.cost.model import CostModel
 from linkage.cost.prices import DATE, PRICES, REGION
 from linkage.cost.report import assumptions_text, duration_text
 from linkage.cost.workloads import RANDOM_PAIRS, Blocking, Workload, WorkloadRefused, count_blocks, expect_run

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from linkage.cost.model import COMPARE_CONCURRENCY, FUNCTIONS, RATES, ROW_SECONDS, CostModel, Scenario
+from linkage.cost.assumptions import COMPARE_CONCURRENCY, FUNCTIONS, RATES, ROW_SECONDS
+from linkage.cost.model import CostModel, Scenario
 from linkage.cost.prices import DATE, PRICES, REGION
 
 

@@ -10,9 +10,13 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes $(i
 # The dependency groups with an environment of their own.
 LOCKED := development localstack runtime client client-0.1.9 schemathesis checkov plots kernel uv
 
+PYTEST := $(DEVELOPMENT)/python -m pytest
+# Any test here may run beside any other: in as many processes as there are processors.
+SIDE_BY_SIDE := $(PYTEST) --numprocesses auto --dist worksteal
+UNIT := tests/unit tests/promises -m "not servers"
 # What is done by the engine: tested with each, and the rest with the default.
-LINKING := $(addprefix tests/promises/test_,repeated_delivery.py lost_messages.py deletion.py failures.py readers.py \
-	result_types.py uploads.py) tests/unit/test_flow.py tests/unit/linkage/test_results.py tests/unit/linkage/candidates/test_merging.py
+LINKING := $(addprefix tests/,$(addprefix promises/test_,repeated_delivery.py lost_messages.py deletion.py failures.py \
+	uploads.py readers.py result_types.py) $(addprefix unit/,test_flow.py linkage/test_results.py linkage/candidates/test_merging.py))
 
 export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE := 1
@@ -20,7 +24,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # OBJECT_STORE=minio has the objects in MinIO, for up, demo, test and e2e; make passes it on.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup minio demo test up down status lint types unit integration e2e test-slow format bench cost package plan deploy destroy test-deployment lock clean
+.PHONY: help setup minio demo test up down status lint types unit builds integration e2e test-slow format bench cost package plan deploy destroy test-deployment lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,12 +40,16 @@ minio: setup ## Build MinIO, once: with Go, from its source
 demo: setup ## Link two public data sets through the whole service, and judge the linkage
 	@$(DEVELOPMENT)/python -m infra.local.demo
 
-test: setup lint types ## Pass every test
+test: setup lint types ## Pass every test, and show the coverage and what is slow
 	@test "$(OBJECT_STORE)" = localstack || $(DEVELOPMENT)/python -m infra.local.minio.program --if-possible
-	@echo "== tests: unit, integration, end to end"
-	@$(DEVELOPMENT)/python -m pytest
+	@$(DEVELOPMENT)/python -m infra.packaging
+	@echo "== tests: unit, with coverage"
+	@$(SIDE_BY_SIDE) $(UNIT) --durations=20 --cov
+	@echo "== tests: builds, integration, end to end"
+	@$(PYTEST) tests/builds tests/promises tests/integration tests/e2e -m "(servers or builds) and not slow" \
+		--numprocesses 3 --dist loadgroup --durations=20
 	@echo "== tests: what links, with anonlink's engine"
-	@TEST_ENGINE=anonlink $(DEVELOPMENT)/python -m pytest $(LINKING) -m "not servers"
+	@TEST_ENGINE=anonlink $(SIDE_BY_SIDE) $(LINKING) -m "not servers"
 
 up: setup ## Start the service on this machine and leave it running; PORT=8851 OBJECT_STORE=minio
 	@$(DEVELOPMENT)/python -m infra.local up $(if $(PORT),--port $(PORT))
@@ -62,14 +70,17 @@ types: setup ## Check the types
 	@echo "== types"
 	@$(DEVELOPMENT)/mypy
 
-unit: setup ## Pass the tests that need no servers; TEST_ENGINE=anonlink
-	@$(DEVELOPMENT)/python -m pytest tests/unit tests/promises -m "not servers"
+unit: setup ## Pass the tests of seconds, that need no servers and build nothing; TEST_ENGINE=anonlink
+	@$(SIDE_BY_SIDE) $(UNIT)
+
+builds: setup ## Pass the tests that build or run programs: packages, the kernel, linters of the template
+	@$(PYTEST) tests/builds --numprocesses 2 --dist loadgroup
 
 integration: setup ## Pass the tests on real servers
-	@$(DEVELOPMENT)/python -m pytest tests/integration tests/promises -m "servers and not slow"
+	@$(PYTEST) tests/integration tests/promises -m "servers and not slow"
 
 e2e: setup ## Pass the tests against the deployed local stack
-	@$(DEVELOPMENT)/python -m pytest tests/e2e
+	@$(PYTEST) tests/e2e
 
 test-slow: setup ## Pass the tests that wait for minutes, such as until credentials expire
 	@$(DEVELOPMENT)/python -m pytest -m slow

@@ -16,18 +16,45 @@ import tests
 pytest.register_assert_rewrite(*(f"tests.{module.name}" for module in pkgutil.iter_modules(tests.__path__)))
 
 from infra.local.minio.program import why_unavailable
-from infra.local.stack import LOCALSTACK, MINIO, OBJECT_STORES, Stack, delete_data, running_stack
+from infra.local.stack import LOCALSTACK, MINIO, OBJECT_STORES, PACKAGES, Stack, delete_data, running_stack
+from infra.local.state import locked
+from infra.packaging import build
 from infra.trial.trial import DEPLOYMENT_VARIABLE
 from linkage.settings import Settings
 from linkage.testing.world import in_memory_world
 from tests.driving import driver
 from tests.worlds.servers import BUCKETS, ROLE, WorldsOnServers, create_database
 
+HERE = Path(__file__).parent
 CHOSEN_STORE = os.environ.get("OBJECT_STORE")
 
 if CHOSEN_ENGINE := os.environ.get("TEST_ENGINE"):  # every test that runs in this process then takes that engine
     Settings.model_fields["engine"].default = CHOSEN_ENGINE
     Settings.model_rebuild(force=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs servers or builds programs, and keep together what shares what is slow to start.
+
+    Where processes test side by side (``--dist loadgroup``), a group is one process's: each stack is started once.
+    """
+    for item in items:
+        tier, *_ = item.path.relative_to(HERE).parts
+        if tier in {"integration", "e2e"}:
+            item.add_marker(pytest.mark.servers)
+        if tier == "builds":
+            item.add_marker(pytest.mark.builds)
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        elif item.get_closest_marker("servers"):
+            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
+def group_of(item: pytest.Item) -> str:
+    """Name the stack that a test needs; tests that start servers of their own are in a third group."""
+    if item.path.stem in {"test_local_minio", "test_local_servers"}:
+        return "servers of their own"
+    return MINIO if MINIO in item.name.partition("[")[2] else LOCALSTACK
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +112,13 @@ def deployed():
         return None
     given = json.loads(Path(described).read_text())
     return Stack(**{**given, "state": Path(given["state"]), "s3_credentials": tuple(given["s3_credentials"])})
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """The packages that are deployed; processes that test side by side build them one after the other."""
+    with locked(PACKAGES.with_name("tests")):
+        return build(PACKAGES)
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,6 @@
-"""All of this tier needs servers."""
-
-from pathlib import Path
+"""Worlds for this tier's own tests."""
 
 import pytest
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.servers)
 
 
 @pytest.fixture

@@ -1,17 +1,11 @@
-"""The packages that are deployed, and their template."""
+"""The template that is deployed."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from infra.packaging import ROOT, build
 from tests.rendering import ALL_OPTIONS, Template, rendered
-
-
-@pytest.fixture(scope="session")
-def packages() -> Path:
-    return build(ROOT / "build" / "packages")
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,6 @@ from botocore.exceptions import ClientError
 from infra.deploy import DeploymentFailed, Stage
 from infra.deploy.accounts import check_account
 from infra.deploy.artifacts import leave_no_snapshots, store_packages
-from infra.packaging import ROOT, build
-
-
-@pytest.fixture(scope="module")
-def packages():
-    return build(ROOT / "build" / "packages")
 
 
 def account(*, free=1000, zones="abc", versions=("16.1", "17.5", "17.7")):

@@ -1,20 +1,16 @@
 """A stage's file says all of a deployment, and what it cannot mean is refused before anything is touched."""
 
-import json
-
 import pytest
 
 from infra.deploy import DeploymentFailed, __main__
 from infra.deploy.stages import FOLDER, read_stage
-from infra.packaging import ROOT, build
 
 STAGES = sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
-def parameters():
-    template = json.loads((build(ROOT / "build" / "packages") / "template.json").read_text())
-    return template["Parameters"]
+def parameters(source):
+    return source["Parameters"]
 
 
 def write(folder, text):

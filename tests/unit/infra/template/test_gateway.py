@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from app import app
-from infra.packaging import ROOT, build
 
 ANY = "x-amazon-apigateway-any-method"
 OF_ITS_OWN = {
@@ -26,8 +25,8 @@ OF_ITS_OWN = {
 
 
 @pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    return json.loads((build(ROOT / "build" / "packages") / "template.json").read_text())
+def template(source) -> dict[str, Any]:
+    return source
 
 
 @pytest.fixture(scope="module")

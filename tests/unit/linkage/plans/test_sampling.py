@@ -1,5 +1,6 @@
 """A sample tells about how many candidate pairs a run has, whatever its blocks, and the same each time."""
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -110,34 +111,49 @@ def test_every_comparison_is_as_likely_to_be_made_as_any_other():
         assert block.mean(axis=1) == pytest.approx(1, rel=0.15)
 
 
-def all_pairs(draw):
-    left, right = draw.rows
-    pairs = np.zeros(draw.comparisons, dtype=PAIR)
+@cache
+def all_pairs(left, right):
+    """Every pair of n left and m right rows, as a draw finds them in which all match."""
+    pairs = np.zeros(left * right, dtype=PAIR)
     pairs["left"], pairs["right"] = np.repeat(np.arange(left), right), np.tile(np.arange(right), left)
     pairs["common"], pairs["total"] = 1, 2
+    pairs.flags.writeable = False
     return pairs
+
+
+@cache
+def draws_of(counts, seed):
+    """What is drawn of two data sets with these blocks, and the number of each draw's block."""
+    datasets = [table(counts)] * 2
+    draws = draw_rows(datasets, 0.5, str(seed))
+    first_rows = [draw.left_spans[0][0] for draw in draws]
+    blocks = np.searchsorted(datasets[0]["first_row"], first_rows, side="right") - 1
+    return draws, [all_pairs(*draw.rows) for draw in draws], blocks
 
 
 def estimates_where_blocks_match_wholly(counts, share, seeds):
     """Yield estimates of a run in which so large a share of the blocks match wholly, the others not; and the truth."""
-    datasets = [table(counts)] * 2
     sizes = np.square(np.array(counts, dtype=np.int64))
     generator = np.random.default_rng(7)
     for seed in range(seeds):
         match = generator.random(len(counts)) < share
-        draws = draw_rows(datasets, 0.5, str(seed))
-        blocks = np.searchsorted(datasets[0]["first_row"], [draw.left_spans[0][0] for draw in draws], side="right") - 1
-        pairs = [all_pairs(draw)[: match[block] * draw.comparisons] for draw, block in zip(draws, blocks, strict=True)]
-        found = [DrawnPairs(draw, each, np.ones(len(each))) for draw, each in zip(draws, pairs, strict=True)]
+        draws, pairs, blocks = draws_of(counts, seed)
+        matching = zip(draws, pairs, match[blocks].tolist(), strict=True)
+        found = [
+            DrawnPairs(draw, each[: matches * len(each)], ONES[: matches * len(each)])
+            for draw, each, matches in matching
+        ]
         yield estimate(found, int(sizes.sum())), int(sizes[match].sum())
 
 
-TINY = [8] * 20_000
-MIXED = [*([5] * 3_000), *([40] * 300), *([250] * 20), 1_000]
+ONES = np.ones(1_000**2)
+TINY = (8,) * 20_000
+MIXED = (*((5,) * 3_000), *((40,) * 300), *((250,) * 20), 1_000)
+SIXTY = (60,) * 2_000
 
 
 @pytest.mark.parametrize(
-    ("counts", "share"), [(TINY, 0.01), (TINY, 0.2), (TINY, 0.98), (MIXED, 0.05), (MIXED, 0.5), ([60] * 2_000, 0.1)]
+    ("counts", "share"), [(TINY, 0.01), (TINY, 0.2), (TINY, 0.98), (MIXED, 0.05), (MIXED, 0.5), (SIXTY, 0.1)]
 )
 def test_a_run_that_fits_is_not_refused_where_matches_lie_in_few_blocks(counts, share):
     """Not even one that has exactly as many as are allowed; by calculation one in twenty thousand such runs is."""
@@ -145,7 +161,7 @@ def test_a_run_that_fits_is_not_refused_where_matches_lie_in_few_blocks(counts, 
         assert not told.exceeds(truth)
 
 
-@pytest.mark.parametrize(("counts", "share", "times"), [(TINY, 0.05, 5), (MIXED, 0.5, 10), ([60] * 2_000, 0.2, 5)])
+@pytest.mark.parametrize(("counts", "share", "times"), [(TINY, 0.05, 5), (MIXED, 0.5, 10), (SIXTY, 0.2, 5)])
 def test_a_run_with_far_too_many_candidate_pairs_is_told(counts, share, times):
     told = list(estimates_where_blocks_match_wholly(counts, share, 30))
 
@@ -246,7 +262,7 @@ def test_a_run_is_refused_only_if_the_sample_leaves_no_doubt():
 def test_one_large_block_is_unsure_where_its_candidate_pairs_lie_together():
     """Rows all over the block match, or the first eighth alone, on either side."""
     draw = Draw(0, 1, [(0, 4096)], [(0, 4096)], 256)
-    together = all_pairs(draw._replace(left_spans=[(0, 512)], right_spans=[(0, 512)]))
+    together = all_pairs(512, 512)
     spread = together.copy()
     for name in ("left", "right"):
         spread[name] *= 8

@@ -1,4 +1,4 @@
-"""The Chalice application: all routes, and every error told as a problem."""
+"""The Chalice application: all routes, and every error answered as a problem."""
 
 from http import HTTPMethod, HTTPStatus
 from typing import Any
@@ -11,12 +11,12 @@ from app.responses import CORS, JSON, PREFLIGHT
 from app.routing import find_route
 
 BINARY = "application/octet-stream"
-_OF_WHAT_EXISTS = {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR}
-"""Problems of a run or project that was found; an unknown route has no ids."""
+_STATUSES_WITH_IDS = {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR}
+"""Statuses of problems of a run or project that exists; an unknown route has no ids."""
 
 
 class Api(Chalice):
-    """A Chalice that routes by itself, and whose own errors (404, 405, 415) are problem details too."""
+    """A Chalice application that finds the route by itself, and whose own errors (404, 405, 415) are problems too."""
 
     def __init__(self, app_name: str) -> None:
         super().__init__(app_name)
@@ -43,7 +43,7 @@ class Api(Chalice):
         parameters: dict[str, str],
         context: Any,  # noqa: ANN401  as Chalice's
     ) -> dict[str, Any]:
-        """Answer as Chalice does once it is told the route and that HEAD asks for what GET does."""
+        """Answer by Chalice, which is given the route that was found, and GET in place of HEAD."""
         if method == HTTPMethod.OPTIONS:
             return _as_dict(Response("", dict(PREFLIGHT), int(HTTPStatus.NO_CONTENT)))
         if path is None:
@@ -68,7 +68,7 @@ def _as_dict(response: Response) -> dict[str, Any]:
 
 
 def _without_body(answer: dict[str, Any]) -> dict[str, Any]:
-    """Answer HEAD. It is not sent elsewhere: where a large result is read from is opened for GET alone."""
+    """Answer HEAD as GET, without the body. A redirect becomes a 200: its presigned URL allows GET alone."""
     if answer["statusCode"] == HTTPStatus.TEMPORARY_REDIRECT:
         return _as_dict(Response("", dict(JSON), int(HTTPStatus.OK)))
     return answer | {"body": ""}
@@ -87,21 +87,21 @@ def _not_allowed(methods: dict[str, Any]) -> Response:
 
 
 def _as_problem(status_code: int, headers: dict[str, str], content_types: list[str]) -> Response:
-    """Tell an error of Chalice's own as a problem."""
+    """Turn an error of Chalice's own into a problem."""
     status = HTTPStatus(status_code)
     if status is not HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         return problem(status, detail=None, title=status.phrase)
-    if BINARY in content_types:  # the original's own check, not its framework's
+    if BINARY in content_types:  # the original checked this itself, not by its framework
         return problem(HTTPStatus.BAD_REQUEST, detail="Content Type not supported")
     sent = {name.lower(): value for name, value in headers.items()}.get("content-type", "")
     return problem(status, detail=None, title=f"Invalid Content-type ({sent}), expected JSON data")
 
 
 def _log(method: str, path: str | None, parameters: dict[str, str], status: int) -> None:
-    """Log what was asked of what, and how it was answered; neither headers nor bodies.
+    """Log a request's method, route, status and ids; neither headers nor bodies.
 
     An id is logged once it is known to be one: before that it may be anything, a token in the wrong place too.
     """
-    known = method != HTTPMethod.OPTIONS and (status < HTTPStatus.BAD_REQUEST or status in _OF_WHAT_EXISTS)
+    known = method != HTTPMethod.OPTIONS and (status < HTTPStatus.BAD_REQUEST or status in _STATUSES_WITH_IDS)
     ids: dict[str, Any] = dict(parameters) if known else {}
     logger.info("request answered", method=method, path=path, status=status, **ids)

@@ -16,7 +16,7 @@ logger = Logger()
 
 PROBLEM = "application/problem+json"
 RETRY = {"Retry-After": "1"}
-"""Goes with a 503, the one status that clients try again."""
+"""Header of a 503, the one status that clients retry."""
 
 PROBLEMS: dict[type[errors.LinkageError], HTTPStatus] = {
     errors.AccessDenied: HTTPStatus.FORBIDDEN,
@@ -65,7 +65,7 @@ def problem_details(view: Callable[P, Response]) -> Callable[P, Response]:
 def problem(
     status: int, *, detail: str | None, title: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return problem details. What the service itself raises has no title, as the original's has none."""
+    """Return problem details. An error that the service itself raises has no title, as in the original."""
     # Not validated, as nothing may fail here: a detail can quote a lone surrogate, which pydantic takes for no text.
     body = ProblemBody.model_construct(detail=detail, status=int(status), title=title, type="about:blank")
     sent: dict[str, str | list[str]] = {"Content-Type": PROBLEM, **(headers or {})}
@@ -75,6 +75,6 @@ def problem(
 
 
 def is_problem_missing(answer: dict[str, Any]) -> bool:
-    """Tell whether an answer of Chalice is an error that is not told as a problem."""
+    """Tell whether an answer of Chalice's own is an error without problem details."""
     content_type = str(answer.get("headers", {}).get("Content-Type", ""))
     return answer.get("statusCode", 200) >= HTTPStatus.BAD_REQUEST and "problem+json" not in content_type

@@ -1,4 +1,4 @@
-"""What requests say, as pydantic models: they validate, and unknown members are ignored."""
+"""Bodies of requests, as pydantic models: they validate, and ignore unknown members."""
 
 import json
 from collections.abc import Iterable
@@ -22,18 +22,18 @@ from linkage.models import ResultType
 MOST_PARTIES = 4_096
 MOST_DEPTH = 100
 MOST_SCHEMA_BYTES = 4 * 2**20
-"""A description with it must go into the answer of a Lambda function."""
+"""A description that holds it must fit into the response of a Lambda function."""
 
 
 def _storable(text: str) -> str:
-    """Refuse what PostgreSQL cannot keep in a text: NUL, and half a surrogate pair."""
+    """Refuse characters that PostgreSQL cannot keep in a text: NUL, and half a surrogate pair."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise PydanticCustomError("text", "a text cannot hold NUL characters or lone surrogates")
     return text
 
 
-def _tellable(schema: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what cannot be told back when the project is described: it would be an error each time."""
+def _returnable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a schema that could not be returned: each description of the project would be an error."""
     if _depth(schema) > MOST_DEPTH:
         raise PydanticCustomError("schema", "nested more than {most} deep", {"most": MOST_DEPTH})
     try:
@@ -46,7 +46,7 @@ def _tellable(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _depth(value: object) -> int:
-    """Return how deep maps and arrays are nested, level by level: recursion would be the very fault to be found."""
+    """Return the number of levels of nested maps and arrays. No recursion: too deep a value would break that too."""
     depth, level = 0, [value]
     while level := [inner for outer in level for inner in _inner(outer)]:
         depth += 1
@@ -63,7 +63,7 @@ Text = Annotated[StrictStr, AfterValidator(_storable), Field(json_schema_extra={
 
 
 def _block_id(value: object) -> object:
-    """Refuse what is neither a text nor a whole number, and half a surrogate pair, which has no bytes to be hashed."""
+    """Refuse a block id that is no text and no whole number, or has half a surrogate pair: that cannot be hashed."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise PydanticCustomError("block", "neither a text nor a whole number")
     try:
@@ -76,7 +76,7 @@ def _block_id(value: object) -> object:
 BlockId = Annotated[
     Any, AfterValidator(_block_id), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
 ]
-"""As a union of the two types, but a wrong one gives one error, not two."""
+"""Like a union of the two types, but a wrong value gives one error, not two."""
 BlocksByRecord = dict[StrictStr, list[Annotated[StrictStr, AfterValidator(_block_id)]]]
 """Ids of the blocks of each record, by the record's index."""
 
@@ -90,7 +90,7 @@ class Body(BaseModel):
 class ProjectBody(Body):
     """POST /projects."""
 
-    schema_: Annotated[dict[str, Any], AfterValidator(_tellable), Field(alias="schema")]
+    schema_: Annotated[dict[str, Any], AfterValidator(_returnable), Field(alias="schema")]
     result_type: ResultType
     number_parties: Annotated[StrictInt, Field(ge=2, le=MOST_PARTIES)] = 2
     name: Text = ""

@@ -1,4 +1,4 @@
-"""Read what a request carries, in the types the use cases take."""
+"""Read tokens and bodies of requests, in the types that the use cases take."""
 
 import json
 import re
@@ -14,7 +14,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 _TOKEN = re.compile("[0-9a-f]{48}")
 _SHOWN = 60
-"""How many characters of a wrong value are shown back."""
+"""The most characters of a wrong value that are shown back."""
 _TYPES = {
     "string_type": "string",
     "int_type": "integer",
@@ -43,7 +43,7 @@ def json_body(request: Request) -> Any:  # noqa: ANN401  JSON is anything
 
 
 def parse(body: Any, kind: type[Body]) -> Body:  # noqa: ANN401  JSON is anything
-    """Validate a parsed body; says in the words of the original what is wrong with it."""
+    """Validate a parsed body; an error is in the words of the original."""
     if not isinstance(body, dict):
         raise MalformedRequest(f"{_shown(body)} is not of type 'object'")
     try:
@@ -57,7 +57,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _describe(error: ErrorDetails) -> str:
-    """Say what is wrong with one member of a body."""
+    """Describe the validation error of one member of a body."""
     name = ".".join(str(part) for part in error["loc"])
     value, context, kind = _shown(error["input"]), error.get("ctx", {}), error["type"]
     if kind == "missing":
@@ -74,6 +74,6 @@ def _describe(error: ErrorDetails) -> str:
 
 
 def _shown(value: object) -> str:
-    """Show a wrong value back to who sent it, but no more than a line of it, and no token that was put in its place."""
+    """Return a wrong value as its sender is shown it: at most a line, and without a token that was put in its place."""
     text = _TOKEN.sub("...", repr(value))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

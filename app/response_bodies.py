@@ -1,6 +1,6 @@
 """Bodies of responses, as pydantic models: views fill them, and the OpenAPI document is made of them.
 
-Two kinds of JSON are not made here. A result is the text that the solve worker stored: it may have megabytes, and to
+Two kinds of JSON are not made here. A result is the text that the solve worker stored: it may take megabytes, and to
 parse it, check it and write it again would take time and memory and could change its bytes. So its models
 (`GroupsBody`, `SimilarityScoresBody`, `MaskBody`, `PermutationBody`) are for the document alone. And the document
 itself is not described by itself.

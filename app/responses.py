@@ -18,7 +18,7 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Hash-Count, Hash-Size, RETURN-OBJECT-STORE-ADDRESS",
     "Access-Control-Max-Age": "86400",
 }
-"""What an OPTIONS request is told. The original left Authorization out, so that no page could send a token."""
+"""Headers of the answer to OPTIONS. The original left Authorization out, so that no page could send a token."""
 
 
 def answer(body: ResponseBody | Sequence[ResponseBody], status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -1,7 +1,7 @@
-"""Find the route of a request, as the original did: doubled slashes count once, a slash at the end is no route's.
+"""Find the route of a request, as the original did: a doubled slash counts once, a slash at the end has no route.
 
-API Gateway knows the routes too, but calls what it does not know 403, and takes slashes more literally. So everything
-that matches no route of it is sent here (see docs/decisions/0050-the-app-routes-itself.md).
+API Gateway would answer an unknown route, a wrong method and a doubled slash with the same 403, so it passes every
+request on and leaves the routing to the app (see docs/decisions/0050-the-app-routes-itself.md).
 """
 
 import re
@@ -9,23 +9,17 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-GREEDY = "/{proxy+}"
-"""The resource of API Gateway that matches whatever matches no other one."""
-
 _SLASHES = re.compile("/+")
-_PARAMETER = re.compile(r"\{(\w+)\}")
+_PARAMETER = re.compile(r"\{(\w+)\+?\}")
 
 
 def find_route(event: dict[str, Any], routes: Iterable[str]) -> tuple[str, dict[str, str]] | None:
     """Return the route that the request is for, and its path parameters; None if there is none."""
-    resource = event["requestContext"]["resourcePath"]
     if str(event["path"]).endswith("/"):
         return None
-    if resource != GREEDY:
-        return (resource, event.get("pathParameters") or {}) if resource in routes else None
-    path = _SLASHES.sub("/", "/" + event["pathParameters"]["proxy"])
+    path = _requested_path(event)
     matches = ((route, match_path(route, path)) for route in routes)
-    return next(((route, found) for route, found in matches if found is not None), None)
+    return next(((route, parameters) for route, parameters in matches if parameters is not None), None)
 
 
 def match_path(route: str, path: str) -> dict[str, str] | None:
@@ -35,10 +29,21 @@ def match_path(route: str, path: str) -> dict[str, str] | None:
     {'project_id': 'abc'}
     """
     pattern = _PARAMETER.sub(r"(?P<\1>[^/]+)", route)
-    found = re.fullmatch(pattern, path)
-    return None if found is None else {name: _plain(value) for name, value in found.groupdict().items()}
+    match = re.fullmatch(pattern, path)
+    return None if match is None else {name: _plain(value) for name, value in match.groupdict().items()}
+
+
+def _requested_path(event: dict[str, Any]) -> str:
+    """Return the path below the stage, whichever resource of API Gateway the request came by.
+
+    It is put together again from the resource, because ``event["path"]`` begins with whatever a host name of one's own
+    maps to the stage.
+    """
+    values = event.get("pathParameters") or {}
+    path = _PARAMETER.sub(lambda name: values[name[1]], event["requestContext"]["resourcePath"])
+    return _SLASHES.sub("/", path)
 
 
 def _plain(value: str) -> str:
-    """Write what is not plain ASCII in percents, so that any path can be looked up in the database."""
+    """Percent-encode all but plain ASCII, so that the database can be asked for any value."""
     return quote(value, safe="%", errors="surrogatepass")

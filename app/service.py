@@ -1,4 +1,4 @@
-"""Routes about the service itself: is it there, how fast is it, which version."""
+"""Routes about the service itself: its status, its speed and its version."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version

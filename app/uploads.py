@@ -30,7 +30,7 @@ _SHAPES = ("clks", "clknblocks", "encodings")
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 
 
-@routes.route("/v1/projects/{project_id}/authorize-external-upload", methods=["GET", "HEAD"])
+@routes.route("/v1/projects/{project_id}/authorize-external-upload", methods=["GET"])
 @problem_details
 def get_upload_permit(project_id: str) -> Response:
     """Hand out temporary credentials for the party's own place in the object store."""
@@ -65,7 +65,7 @@ def _received(receipt_token: str) -> Response:
 
 
 def _read_clks(body: object) -> DirectUpload | AnnouncedUpload:
-    """Return what the body holds: it must have exactly one of the known shapes."""
+    """Return the upload in a body, which must have exactly one of the known shapes."""
     members = body if isinstance(body, dict) else {}
     shapes = [shape for shape in _SHAPES if shape in members]
     if isinstance(body, dict) and len(shapes) != 1:
@@ -79,7 +79,7 @@ def _read_clks(body: object) -> DirectUpload | AnnouncedUpload:
 
 
 def _read_clknblocks(body: ClknblocksBody) -> DirectUpload:
-    """Part the encodings from the ids of their blocks."""
+    """Separate the encodings from the ids of their blocks."""
     blocks = {str(index): ids for index, (_, *ids) in enumerate(body.clknblocks)}
     return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks)
 

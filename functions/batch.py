@@ -23,8 +23,8 @@ copy_config_to_registered_loggers(logger, include={"linkage"})
 Body = TypeVar("Body", bound=Message)
 
 BACKOFF_S = (2, 10, 60, 300, 900)
-"""How soon a failed message is tried again, by how often it was received. Waiting for the visibility timeout, six times
-the worker's own, would be far too long."""
+"""Seconds until a failed message is tried again, by the number of times it was received. The visibility timeout, six
+times the worker's own, would be far too long to wait."""
 
 
 def for_each_message(event: dict[str, Any], kind: type[Body], work: Callable[[Body], None]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Worker of the delete queue: remove what was deleted."""
+"""Worker of the delete queue: remove the data of deleted projects and runs."""
 
 from typing import Any
 

@@ -15,10 +15,10 @@ def world() -> World:
 
 
 def database_url() -> str:
-    """Return the URL with which the migrations connect."""
+    """Return the URL by which the migrations connect to the database."""
     return migration_url(os.environ)
 
 
 def owns_shared_tables() -> bool:
-    """Tell whether the user that migrates is not the one that the other functions sign in as."""
+    """Tell whether migrations run as another database user than the other functions sign in as."""
     return Settings.from_environment(os.environ).database_iam

@@ -1,4 +1,4 @@
-"""Worker of the intake queue: read what parties uploaded, told by the S3 event of an upload's manifest."""
+"""Worker of the intake queue: take in uploads, each of which is announced by the S3 event of its manifest."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from linkage.store.events import manifest_keys, upload_of
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take in the uploads whose manifests the S3 events in the messages tell of."""
+    """Take in the uploads whose manifests the S3 events in the messages name."""
     return for_each_body(event, _take_in)
 
 

@@ -1,4 +1,4 @@
-"""Bring the database to the schema of this version. The deployment calls it once, before it says that it is done."""
+"""Migrate the database to the schema of this version. A deployment calls it once, before it ends."""
 
 from typing import Any
 
@@ -7,6 +7,6 @@ from linkage.migrations import migrate
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Migrate; safe to repeat."""
+    """Migrate the database; safe to repeat."""
     migrate(database_url(), shared=owns_shared_tables())
     return {"migrated": True}

@@ -1,4 +1,4 @@
-"""Worker of the reconcile queue, and of the daily schedule: move on what is stuck."""
+"""Worker of the reconcile queue and of the daily schedule: restart runs and uploads that are stuck."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from linkage.upkeep.reconciling import reconcile
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Reconcile, for each message of the queue or, where there is none, for the schedule."""
+    """Reconcile once for each message of the queue, or once for the schedule."""
     if "Records" in event:
         return for_each_message(event, Reconcile, lambda message: reconcile(message, world()))
     reconcile(Reconcile(), world())

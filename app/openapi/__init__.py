@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of what the app is made of: its routes, and the models of bodies and answers."""
+"""The OpenAPI document, made of the app's routes and of its models of request and response bodies."""
 
 from app.openapi.document import build_document
 from app.openapi.page import render_page

@@ -65,20 +65,19 @@ def build_document(routes: Mapping[str, Mapping[str, RouteEntry]]) -> dict[str, 
 def _entries(routes: Mapping[str, Mapping[str, RouteEntry]]) -> Iterator[tuple[str, str, RouteEntry]]:
     for route, methods in routes.items():
         for method, entry in methods.items():
-            if method != "HEAD":
-                yield route, method, entry
+            yield route, method, entry
 
 
 class _Schemas:
-    """The models that were met; each is described once and referred to."""
+    """Schemas of the models that the document refers to; each is described once."""
 
     def __init__(self) -> None:
         self.named: dict[str, Any] = {}
 
     def of(self, *kinds: Any, answer: bool) -> dict[str, Any]:  # noqa: ANN401  types of any kind
         """Return the schema of a value of exactly one of the kinds."""
-        found = [self._of(kind, answer=answer) for kind in kinds]
-        return found[0] if len(found) == 1 else {"oneOf": found}
+        schemas = [self._of(kind, answer=answer) for kind in kinds]
+        return schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
 
     def _of(self, kind: Any, *, answer: bool) -> dict[str, Any]:  # noqa: ANN401  a type of any kind
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
@@ -94,7 +93,7 @@ class _Schemas:
 
 
 class _ByTitle(GenerateJsonSchema):
-    """Call the bodies of answers what clients call them, inside of others too."""
+    """Makes schemas in which a body of an answer has its name of the document, inside of other bodies too."""
 
     def normalize_name(self, name: str) -> str:
         """Return the name of a model in references."""

@@ -1,4 +1,4 @@
-"""What each view takes and answers, beyond what its route says.
+"""Tokens, headers, bodies and statuses of each view: all of an operation that its route does not say.
 
 A view that is missing here, or that answers otherwise, is found by the tests: they hold every answer that any of them
 gets against the document.
@@ -14,7 +14,7 @@ from app import request_bodies as bodies
 from app import response_bodies as answers
 
 RESULT, UPDATE, RECEIPT = "result_token", "update_token", "receipt_token"
-"""Who may ask: the names of the tokens in the document."""
+"""Names of the tokens in the document."""
 
 BYTES = {"application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}
 _COUNT = {"type": "integer", "minimum": 1}
@@ -33,10 +33,10 @@ class Header:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a view takes and answers.
+    """The requests that a view takes, and its answers.
 
-    `answers` has what is in the body of each status, more than one where that depends; `problems` the statuses that
-    are told as problems and that not every operation has.
+    `answers` has the types of the body by status, more than one where that depends; `problems` the statuses of problems
+    that not every operation has.
     """
 
     tag: str

@@ -1,4 +1,4 @@
-"""Make a page out of the OpenAPI document: one file of HTML that asks nobody for anything."""
+"""Render the OpenAPI document as a page: one HTML file that loads nothing else."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
@@ -76,7 +76,7 @@ def _operation(heading: str, operation: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _answers(responses: Mapping[str, Any]) -> Iterator[str]:
-    """List what is answered: each success by itself, all problems together."""
+    """List the answers: each success by itself, all problems together."""
     problems = [status for status, answer in responses.items() if PROBLEM in answer.get("content", {})]
     rows = (
         [f"<code>{status}</code> {_text(answer['description'])}", _content(answer.get("content", {}))]
@@ -84,8 +84,8 @@ def _answers(responses: Mapping[str, Any]) -> Iterator[str]:
         if status not in problems
     )
     yield _table((), rows)
-    told = ", ".join(f"<code>{status}</code> {_text(responses[status]['description'])}" for status in problems)
-    yield f'<p><small>Problems (<a href="#Problem">Problem</a>): {told}</small></p>'
+    statuses = ", ".join(f"<code>{status}</code> {_text(responses[status]['description'])}" for status in problems)
+    yield f'<p><small>Problems (<a href="#Problem">Problem</a>): {statuses}</small></p>'
 
 
 def _content(content: Mapping[str, Any]) -> str:
@@ -109,7 +109,7 @@ def _model(name: str, schema: Schema) -> Iterator[str]:
 
 
 def _type(schema: Schema) -> str:
-    """Say in a few words what a value may be."""
+    """Describe the type of a value in a few words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#{name}">{name}</a>'
@@ -133,6 +133,6 @@ def _table(headings: Iterable[str], rows: Iterable[list[str]]) -> str:
 
 
 def _text(text: str) -> str:
-    """Write a sentence of the document; what is between backquotes is code."""
+    """Render a sentence of the document; text between backquotes is code."""
     parts = escape(" ".join(text.split())).split("`")
     return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))

@@ -1,6 +1,6 @@
-"""The API's code and the stack's template, by way of Chalice.
+"""Package the API's code and the stack's template, by Chalice.
 
-Chalice knows the routes: it makes the API Gateway part of the template, and merges
+Chalice makes the function and the API Gateway of the template, and merges
 infra/template.yaml into it. Its packager takes ``app.py`` and ``vendor/`` alone, never
 a package ``app/``: it is given a staged copy in which it finds what it wants.
 """
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from infra.packaging.tools import PackagingFailed, run
 
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 _FAILED = "Could not install dependencies"  # said with exit status 0
+_ANY, _INTEGRATION = "x-amazon-apigateway-any-method", "x-amazon-apigateway-integration"
 
 
 def build_api(
@@ -46,16 +46,16 @@ def build_api(
     stamp.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=packages) as folder:
         staged = _stage(root, Path(folder) / "staged")
-        made = _package(root, staged)
-        _repack(made / "deployment.zip", outcome[0], expected=staged / "vendor")
-        template = _render((made / "sam.yaml").read_text(), layers, runtime)
+        output = _package(root, staged)
+        _repack(output / "deployment.zip", outcome[0], expected=staged / "vendor")
+        template = _render((output / "sam.yaml").read_text(), layers, runtime)
         outcome[1].write_text(template)
     stamp.write_text(digest)
     progress(f"api.zip and template.json built in {time.monotonic() - started:.1f} s")
 
 
 def _sources(root: Path) -> dict[str, Path]:
-    """Name all that the outcome depends on beside the layers, which the app imports."""
+    """Return the files that the outcome depends on; it depends on the layers too, which the app imports."""
     return {
         "template.yaml": root / "infra" / "template.yaml",
         "config.json": root / ".chalice" / "config.json",
@@ -84,12 +84,12 @@ def _stage(root: Path, staged: Path) -> Path:
 
 
 def _package(root: Path, staged: Path) -> Path:
-    """Run ``chalice package`` and return the folder of what it made."""
-    made = staged.with_name("made")
+    """Run ``chalice package`` and return the folder of its output."""
+    output = staged.with_name("made")
     template = root / "infra" / "template.yaml"
     command = [sys.executable, "-c", _CHALICE, "package"]
-    said = run(
-        [*command, "--merge-template", template, made],
+    log = run(
+        [*command, "--merge-template", template, output],
         cwd=staged,
         environment={
             "AWS_DEFAULT_REGION": "us-east-1",  # any: the template names none
@@ -97,19 +97,19 @@ def _package(root: Path, staged: Path) -> Path:
             "PYTHONPATH": str(root / "layers" / "linkage" / "python"),
         },
     )
-    if _FAILED in said:
-        raise PackagingFailed(f"chalice failed:\n{said}")
-    return made
+    if _FAILED in log:
+        raise PackagingFailed(f"chalice failed:\n{log}")
+    return output
 
 
-def _repack(made: Path, target: Path, *, expected: Path) -> None:
-    """Zip again what Chalice zipped, reproducibly and without the placeholder.
+def _repack(package: Path, target: Path, *, expected: Path) -> None:
+    """Zip Chalice's package again, reproducibly and without the placeholder.
 
     Chalice leaves out what it does not understand and says nothing, so look.
     """
-    with tempfile.TemporaryDirectory(dir=made.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=package.parent) as folder:
         unzipped = Path(folder)
-        with zipfile.ZipFile(made) as archive:
+        with zipfile.ZipFile(package) as archive:
             archive.extractall(unzipped)
         (unzipped / "app.py").unlink()
         files = files_below(unzipped)
@@ -119,11 +119,12 @@ def _repack(made: Path, target: Path, *, expected: Path) -> None:
 
 
 def _render(merged: str, layers: Mapping[str, Path], runtime: Runtime) -> str:
-    """Name the packages as they lie beside the template, and the runtime that they are for."""
+    """Return the template with the names of the packages beside it, and with the runtime that they are for."""
     template: dict[str, Any] = yaml.safe_load(merged)
     resources = template["Resources"]
     resources["APIHandler"]["Properties"]["CodeUri"] = "api.zip"
-    _catch_all(resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
+    api = resources["RestAPI"]["Properties"]
+    api["DefinitionBody"]["paths"] = _one_way_in(api["DefinitionBody"]["paths"], api["MethodSettings"])
     template["Globals"]["Function"]["Runtime"] = runtime.name
     for fact in ("Runtime", "Architectures", "Tracing"):  # Globals says it for all functions
         del resources["APIHandler"]["Properties"][fact]
@@ -135,17 +136,21 @@ def _render(merged: str, layers: Mapping[str, Path], runtime: Runtime) -> str:
     return json.dumps(template, indent=1, sort_keys=True) + "\n"
 
 
-def _catch_all(paths: dict[str, Any]) -> None:
-    """Send to the app whatever no route of it takes, so that it answers in its own words.
+def _one_way_in(routes: Mapping[str, Any], settings: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    """Return the paths of an API Gateway that passes every request on to the app, which finds the route.
 
-    API Gateway would call an unknown route, a wrong method and a doubled slash alike: 403.
+    A method that the template has settings for stays apart, to be throttled and counted by itself: API Gateway takes
+    the most specific resource that has the request's method, and ``/{proxy+}`` for the rest. That does not match ``/``.
     """
-    (known, *_) = next(iter(paths.values())).values()
-    names = ("consumes", "produces", "responses", "x-amazon-apigateway-integration")
-    operation = {name: known[name] for name in names}
-    for path in [*paths, "/", "/{proxy+}"]:
-        parameters = [
-            {"name": name, "in": "path", "required": True, "type": "string"} for name in re.findall(r"{(\w+)\+?}", path)
-        ]
-        methods = paths.setdefault(path, {})
-        methods["x-amazon-apigateway-any-method"] = operation | ({"parameters": parameters} if parameters else {})
+    (known, *_) = next(iter(routes.values())).values()
+    operation = {name: known[name] for name in ("consumes", "produces", "responses", _INTEGRATION)}
+    proxy = {"name": "proxy", "in": "path", "required": True, "type": "string"}
+    paths = {"/": {_ANY: operation}, "/{proxy+}": {_ANY: operation | {"parameters": [proxy]}}}
+    for setting in settings:
+        path, method = setting["ResourcePath"].removeprefix("/").replace("~1", "/"), setting["HttpMethod"].lower()
+        if path == "*":
+            continue
+        if method not in routes.get(path, {}):
+            raise PackagingFailed(f"the template has settings for {method} {path}, which is no route of the app")
+        paths.setdefault(path, {})[method] = routes[path][method]
+    return paths

@@ -38,7 +38,7 @@ def project(tmp_path) -> Path:
     sources = {
         "app/__init__.py": "from chalice.app import Chalice\nimport linkage\n"
         "app = Chalice(app_name='linkage')\n"
-        "@app.route('/v1/status')\ndef status(): return {}\n",
+        "@app.route('/v1/projects', methods=['POST'])\ndef post(): return {}\n",
         "functions/__init__.py": "",
         "functions/compare.py": "def handler(event, context): pass\n",
         "layers/linkage/python/linkage/__init__.py": "VERSION = 1\n",

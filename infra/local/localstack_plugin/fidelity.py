@@ -30,7 +30,6 @@ from localstack.services.lambda_.invocation.assignment import AssignmentService
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.utils.patch import patch
 
-from infra.local.localstack_plugin.api_gateway import gateway_responses
 from infra.local.localstack_plugin.functions import limits
 from infra.local.localstack_plugin.polling import ConcurrentSqsPoller, concurrency
 
@@ -44,7 +43,6 @@ _BINARY = "application/octet-stream"
 def install() -> None:
     """Patch LocalStack; call it once, before the first request."""
     preprocess_request.append(_refuse_large_request)
-    gateway_responses.install()
     parse.restore_payload = _raw_body
     patch(LambdaService.invoke)(_refuse_large_payload)
     patch(RestApiAwsProxyIntegration.create_lambda_input_event)(_refuse_large_event)

@@ -41,10 +41,11 @@ class LoopbackComponents(AwsComponents):
 def behave_like_lambda() -> None:
     """Make LocalStack behave as AWS does."""
     from infra.local.localstack_plugin import fidelity
-    from infra.local.localstack_plugin.api_gateway import gateway_responses
+    from infra.local.localstack_plugin.api_gateway import gateway_responses, updates
 
     fidelity.install()
     gateway_responses.install()
+    updates.install()
 
 
 @hooks.on_infra_start()

@@ -24,7 +24,6 @@ OPERATION_IDS = {
     (method, route.removeprefix("/v1")): entry.view_function.__name__
     for route, methods in app.routes.items()
     for method, entry in methods.items()
-    if method != "HEAD"
 }
 NO_OPERATION = {404, 405}
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import app
-from app.routing import GREEDY, find_route, match_path
+from app.routing import find_route, match_path
 
 ROUTES = tuple(app.routes)
+GREEDY = "/{proxy+}"
 IDS = st.text("0123456789abcdef", min_size=48, max_size=48)
 SLASHES = st.integers(1, 4).map(lambda count: "/" * count)
 
@@ -68,6 +69,14 @@ def test_what_api_gateway_has_routed_is_taken_over():
         "/v1/projects/{project_id}",
         parameters,
     )
+
+
+@given(route=st.sampled_from(ROUTES), values=st.lists(st.text(min_size=1), min_size=2, max_size=2))
+def test_the_route_is_the_same_whichever_resource_of_api_gateway_has_the_request(route, values):
+    parameters = dict(zip(("project_id", "run_id"), (value.replace("/", "%2F") for value in values), strict=True))
+    path = route.format(**parameters)
+
+    assert find_route(event(path, route, parameters), ROUTES) == find_route(event(path), ROUTES)
 
 
 @pytest.mark.parametrize("resource", ["/", "/v1/unknown"])

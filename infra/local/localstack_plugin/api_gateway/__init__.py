@@ -1,1 +1,1 @@
-"""API Gateway: its own errors, and the addresses under which it answers."""
+"""API Gateway: its own errors, updates of the API, and the addresses under which it answers."""

@@ -1,4 +1,4 @@
-"""API Gateway's own errors, as the API's definition words them.
+"""API Gateway's own errors, in the words of the API's definition.
 
 LocalStack keeps gateway responses that are made one by one, and uses nothing of them but the status. Here those in the
 definition are kept too, and bodies and headers are used.
@@ -27,17 +27,17 @@ def install() -> None:
 
 
 def _keep_responses(original: Any, rest_api: Any, context: Any, request: Any) -> Any:
-    """Import a definition, its gateway responses too."""
+    """Import a definition with its gateway responses."""
     body = request["body"].read()
     imported = original(rest_api, context, request | {"body": io.BytesIO(body)})
-    kept = apigateway_stores[context.account_id][context.region].rest_apis[rest_api.id].gateway_responses
+    responses = apigateway_stores[context.account_id][context.region].rest_apis[rest_api.id].gateway_responses
     for kind, response in _definition(body).get(_DEFINED, {}).items():
-        kept[kind] = response | {"responseType": kind, "defaultResponse": False}
+        responses[kind] = response | {"responseType": kind, "defaultResponse": False}
     return imported
 
 
 def _definition(body: bytes | str) -> dict[str, Any]:
-    """Read a definition; one in YAML is none of ours."""
+    """Parse a definition; ours are JSON, so one in YAML counts as empty."""
     try:
         definition: dict[str, Any] = json.loads(body)
     except ValueError:
@@ -46,7 +46,7 @@ def _definition(body: bytes | str) -> dict[str, Any]:
 
 
 def _word_error(original: Any, handler: Any, exception: Any, context: Any) -> Any:
-    """Answer an error in the words and with the headers that are defined for it."""
+    """Answer an error with the text and the headers that the definition has for it."""
     response = original(handler, exception, context)
     defined = get_gateway_response_or_default(exception.type, context.deployment.rest_api.gateway_responses)
     if template := (defined.get("responseTemplates") or {}).get(_JSON):

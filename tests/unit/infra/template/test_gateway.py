@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app import app
+from app.routing import find_route
 
 ANY = "x-amazon-apigateway-any-method"
 OF_ITS_OWN = {
@@ -34,16 +35,54 @@ def gateway(template):
     return template["Resources"]["RestAPI"]["Properties"]
 
 
-def test_every_route_of_the_app_is_one_of_api_gateways(gateway):
-    assert {*app.routes} | {"/", "/{proxy+}"} == gateway["DefinitionBody"]["paths"].keys()
+@pytest.fixture(scope="module")
+def paths(gateway):
+    return gateway["DefinitionBody"]["paths"]
 
 
-def test_whatever_no_route_takes_goes_to_the_app_too(gateway):
-    for path, methods in gateway["DefinitionBody"]["paths"].items():
-        integrations = [method["x-amazon-apigateway-integration"] for method in methods.values()]
-        assert ANY in methods, path
-        assert {integration["type"] for integration in integrations} == {"aws_proxy"}
-        assert len({json.dumps(integration["uri"]) for integration in integrations}) == 1
+def resource_of(method: str, path: str, paths: dict[str, Any]) -> str | None:
+    """The resource by which API Gateway takes a request: the most specific one that has the method."""
+    candidates = [path, "/" if path == "/" else "/{proxy+}"]
+    return next((each for each in candidates if {method.lower(), ANY} & paths.get(each, {}).keys()), None)
+
+
+def test_whatever_no_resource_takes_goes_to_the_app_too(paths):
+    assert ANY in paths["/"]
+    assert ANY in paths["/{proxy+}"]
+
+
+def test_all_resources_lead_to_the_one_function(paths):
+    integrations = [each["x-amazon-apigateway-integration"] for methods in paths.values() for each in methods.values()]
+
+    assert {integration["type"] for integration in integrations} == {"aws_proxy"}
+    assert len({json.dumps(integration["uri"]) for integration in integrations}) == 1
+
+
+@pytest.mark.parametrize(
+    ("route", "method"), [(route, method) for route, methods in app.routes.items() for method in methods]
+)
+def test_every_route_of_the_app_is_reached(paths, route, method):
+    ids = {"project_id": "p", "run_id": "r"}
+    path = route.format(**ids)
+    resource = resource_of(method, path, paths)
+    proxy = {"proxy": path.removeprefix("/")} if resource == "/{proxy+}" else None
+    event = {"path": path, "pathParameters": proxy, "requestContext": {"resourcePath": resource}}
+
+    wanted = {name: value for name, value in ids.items() if "{" + name in route}
+    assert find_route(event, app.routes) == (route, wanted)
+
+
+def test_what_is_throttled_apart_is_a_route_that_stays_apart(gateway, paths):
+    default, *apart = gateway["MethodSettings"]
+
+    assert (default["ResourcePath"], default["HttpMethod"]) == ("/*", "*")
+    named = {(each["ResourcePath"].removeprefix("/").replace("~1", "/"), each["HttpMethod"]) for each in apart}
+    assert named == {("/v1/projects", "POST")}
+    assert paths.keys() == {"/", "/{proxy+}"} | {path for path, _ in named}
+    for path, method in named:
+        assert method in app.routes[path]
+        assert paths[path].keys() == {method.lower()}
+        assert resource_of(method, path, paths) == path
 
 
 def test_path_parameters_are_declared_for_every_method(gateway):

@@ -39,8 +39,8 @@ def compare_chunk(message: CompareChunk, world: World) -> None:
     """Compare one chunk, keep its candidate pairs, and count it.
 
     Safe to repeat: the pairs are a function of the plan and are written under the chunk's own key before the chunk is
-    counted, and it is counted once. Whoever finds no chunk left asks for the run to be solved, on a repeat too, because
-    the first attempt may have died before it could ask. A run whose plan is gone is over, or was deleted: what attempts
+    counted, and it is counted once. A worker that finds no chunk left sends `SolveRun`, on a repeat too, because the
+    first attempt may have died before it could ask. A run whose plan is gone is over, or was deleted: what attempts
     at the chunk wrote is removed, because the rest of the run may have been removed before they wrote it.
     """
     run = RunStore(message.project_id, message.run_id, world)

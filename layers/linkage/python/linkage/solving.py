@@ -36,8 +36,8 @@ def solve_run(message: SolveRun, world: World) -> None:
 
     Safe to repeat: the result is a function of the stored candidate pairs, or of the permutations that were stored
     first, and is written under the run's own keys; the state moves once; intermediate objects are removed last, and all
-    objects if the run failed or was deleted. A message that comes too early does nothing: whoever compares
-    the last chunk sends another.
+    objects if the run failed or was deleted. A message that comes too early does nothing: the worker that compares the
+    last chunk sends another.
     """
     run = world.runs.get(message.project_id, message.run_id)
     project = world.projects.get(message.project_id)

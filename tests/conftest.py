@@ -4,6 +4,7 @@
 import json
 import os
 import pkgutil
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from infra.packaging import build
 from infra.trial.trial import DEPLOYMENT_VARIABLE
 from linkage.settings import Settings
 from linkage.testing.world import in_memory_world
-from tests.driving import driver
+from tests.driving import Encodings, driver
 from tests.worlds.servers import BUCKETS, ROLE, WorldsOnServers, create_database
 
+StackWith = Callable[[str], Stack]
 HERE = Path(__file__).parent
 CHOSEN_STORE = os.environ.get("OBJECT_STORE")
 
@@ -58,15 +60,15 @@ def group_of(item: pytest.Item) -> str:
 
 
 @pytest.fixture(scope="session")
-def stack_with(tmp_path_factory):
+def stack_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackWith]:
     """A function from an object store to the service, deployed with it to a local stack of the tests' own.
 
     Each is on free ports and ends with the tests.
     """
     with ExitStack() as cleanup:
-        started = {}
+        started: dict[str, Stack] = {}
 
-        def start(object_store):
+        def start(object_store: str) -> Stack:
             if object_store not in started:
                 skip_without(object_store)
                 state = tmp_path_factory.mktemp(f"stack-{object_store}")
@@ -78,7 +80,7 @@ def stack_with(tmp_path_factory):
         yield start
 
 
-def skip_without(object_store):
+def skip_without(object_store: str) -> None:
     """Skip what needs an object store that cannot be had here, or that OBJECT_STORE says not to test with."""
     if CHOSEN_STORE not in {None, "", object_store}:
         pytest.skip(f"OBJECT_STORE={CHOSEN_STORE}")
@@ -87,7 +89,7 @@ def skip_without(object_store):
 
 
 @pytest.fixture(scope="session")
-def stack(stack_with):
+def stack(stack_with: StackWith) -> Stack:
     """The service, deployed to a local stack of the tests' own. Its object store is what OBJECT_STORE says.
 
     Or one that is deployed already, wherever: a trial (see `infra.trial.trial`) says where it is.
@@ -96,7 +98,7 @@ def stack(stack_with):
 
 
 @pytest.fixture(scope="session", params=OBJECT_STORES)
-def each_stack(stack_with, request):
+def each_stack(stack_with: StackWith, request: pytest.FixtureRequest) -> Stack:
     """The service with the one object store, then with the other; a deployment has one of its own."""
     if given := deployed():
         if request.param != OBJECT_STORES[0]:
@@ -105,7 +107,7 @@ def each_stack(stack_with, request):
     return stack_with(request.param)
 
 
-def deployed():
+def deployed() -> Stack | None:
     """Return the deployment that a trial says to test; None if there is none."""
     described = os.environ.get(DEPLOYMENT_VARIABLE)
     if not described:
@@ -122,7 +124,7 @@ def packages() -> Path:
 
 
 @pytest.fixture(scope="session")
-def datasets():
+def datasets() -> list[Encodings]:
     """Three data sets of 50 records that share entities, with a few bits of noise."""
     generator = np.random.default_rng(7)
     entities = generator.integers(0, 256, (60, 16), dtype=np.uint8)
@@ -131,24 +133,24 @@ def datasets():
 
 
 @pytest.fixture(scope="session")
-def expected(datasets):
+def expected(datasets: list[Encodings]) -> bytes:
     """The result of linking them, undisturbed: bytes."""
     return driver(in_memory_world()).link(datasets)
 
 
 @pytest.fixture(scope="session")
-def database_url(stack):
+def database_url(stack: Stack) -> str:
     """A database of the tests' own, with the schema of this version."""
     return create_database(stack)
 
 
 @pytest.fixture(scope="session")
-def redis_url(stack):
+def redis_url(stack: Stack) -> str:
     return stack.redis_url.rstrip("/").removesuffix("/0") + "/1"
 
 
 @pytest.fixture
-def aws(stack, monkeypatch):
+def aws(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have boto3 speak to the stack."""
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -161,7 +163,7 @@ def aws(stack, monkeypatch):
 
 
 @pytest.fixture
-def worlds_on_servers(database_url, redis_url, aws):
+def worlds_on_servers(database_url: str, redis_url: str, aws: None) -> Iterator[WorldsOnServers]:
     worlds = WorldsOnServers({"DATABASE_URL": database_url, "REDIS_URL": redis_url, "UPLOAD_ROLE_ARN": ROLE, **BUCKETS})
     worlds.empty()
     yield worlds

@@ -17,7 +17,8 @@ OUTSIDE = {404, 405}
 
 @cache
 def document() -> dict[str, Any]:
-    return json.loads(json.dumps(build_document(app.routes)))
+    built: dict[str, Any] = json.loads(json.dumps(build_document(app.routes)))
+    return built
 
 
 def operation_of(method: str, path: str) -> dict[str, Any] | None:
@@ -25,7 +26,8 @@ def operation_of(method: str, path: str) -> dict[str, Any] | None:
     path = re.sub("/+", "/", path)
     for template, methods in document()["paths"].items():
         if match_path(template, path) is not None:
-            return methods.get(method.lower())
+            operation: dict[str, Any] | None = methods.get(method.lower())
+            return operation
     return None
 
 

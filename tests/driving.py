@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import app.environment
 import functions.environment
@@ -22,10 +23,12 @@ from linkage.testing.objects import MemoryObjects
 from linkage.testing.queues import MemoryQueues
 from tests.documented import assert_documented
 
+Encodings = NDArray[np.uint8]
+"""Encodings of a party, a row each."""
 WORKERS = ("intake", "plan", "compare", "solve", "delete")
 
 
-def texts(encodings: np.ndarray) -> list[str]:
+def texts(encodings: Encodings) -> list[str]:
     """Encodings as clients send them."""
     return [base64.b64encode(row.tobytes()).decode() for row in encodings]
 
@@ -82,7 +85,7 @@ class Driver:
         created: dict[str, Any] = answer.json
         return created
 
-    def upload(self, project: dict[str, Any], party: int, encodings: np.ndarray) -> Answer:
+    def upload(self, project: dict[str, Any], party: int, encodings: Encodings) -> Answer:
         path = f"/projects/{project['project_id']}/clks"
         return self.request("POST", path, token=project["update_tokens"][party], body={"clks": texts(encodings)})
 
@@ -91,8 +94,8 @@ class Driver:
         if isinstance(self.world.objects, MemoryObjects):
             self.world.objects.put(bucket, key, body, metadata=metadata)
         else:
-            client = self.world.objects._client
-            client.put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
+            objects: Any = self.world.objects
+            objects._client.put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
 
     def post_run(self, project: dict[str, Any], threshold: float = 0.8) -> str:
         path = f"/projects/{project['project_id']}/runs"
@@ -104,7 +107,7 @@ class Driver:
         path = f"/projects/{project['project_id']}/runs/{run_id}/{what}"
         return self.request("GET", path, token=project["result_token"])
 
-    def link(self, datasets: list[np.ndarray], threshold: float = 0.8) -> bytes:
+    def link(self, datasets: list[Encodings], threshold: float = 0.8) -> bytes:
         """Link data sets from the first request to the result, and return the result."""
         project = self.create_project(len(datasets))
         for party, encodings in enumerate(datasets):

@@ -71,4 +71,5 @@ class Mortal:
 def mortal(world: World, mortality: Mortality) -> World:
     """Wrap every port of the world."""
     assert {field.name for field in fields(world)} == {*PORTS, "settings", "now"}
-    return replace(world, **{name: Mortal(getattr(world, name), name, mortality) for name in PORTS})
+    ports: dict[str, Any] = {name: Mortal(getattr(world, name), name, mortality) for name in PORTS}
+    return replace(world, **ports)

@@ -2,17 +2,23 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 from bitarray import bitarray
+from numpy.typing import NDArray
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import anonlink
 
+Encodings = NDArray[np.uint8]
+Blocks = Sequence[Sequence[Sequence[object]]]
+Candidate = tuple[float, int, int, int, int]
 
-def pairs_by_definition(left: np.ndarray, right: np.ndarray, threshold: float) -> dict[tuple[int, int], float]:
+
+def pairs_by_definition(left: Encodings, right: Encodings, threshold: float) -> dict[tuple[int, int], float]:
     """Every pair whose Dice coefficient is at least the threshold, one bit at a time."""
     found = {}
     for row, one in enumerate(left):
@@ -24,7 +30,9 @@ def pairs_by_definition(left: np.ndarray, right: np.ndarray, threshold: float) -
     return found
 
 
-def candidates_by_definition(datasets, threshold, blocks=None):
+def candidates_by_definition(
+    datasets: Sequence[Encodings], threshold: float, blocks: Blocks | None = None
+) -> list[Candidate]:
     """All candidate pairs of all data sets, in their total order: (minus score, left, right, row, column).
 
     With blocks, those that share one; `blocks` holds each record's block ids, by data set.
@@ -37,7 +45,9 @@ def candidates_by_definition(datasets, threshold, blocks=None):
     )
 
 
-def groups_by_definition(datasets, threshold, blocks=None) -> set[frozenset[tuple[int, int]]]:
+def groups_by_definition(
+    datasets: Sequence[Encodings], threshold: float, blocks: Blocks | None = None
+) -> set[frozenset[tuple[int, int]]]:
     """Greedy groups: from the most similar pair down, join two groups if every pair across was similar enough.
 
     Ties go to the lower data sets, then to the lower records.
@@ -58,7 +68,7 @@ def groups_by_definition(datasets, threshold, blocks=None) -> set[frozenset[tupl
     return {group for group in groups.values() if len(group) > 1}
 
 
-def groups_of_anonlink(datasets: list[np.ndarray], threshold: float) -> set[frozenset[tuple[int, int]]]:
+def groups_of_anonlink(datasets: list[Encodings], threshold: float) -> set[frozenset[tuple[int, int]]]:
     """What raw anonlink answers, without its limit of k pairs a record."""
     bits = []
     for encodings in datasets:

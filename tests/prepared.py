@@ -25,12 +25,13 @@ from linkage.plans.plan import Plan
 from linkage.ports import World
 from linkage.store.encoding_sets import EncodingSetStore
 from linkage.store.runs import RunStore
+from tests.driving import Encodings
 
 PROJECT, RUN = "p" * 48, "r" * 48
 
 
 def plan_of(
-    world: World, datasets: Sequence[np.ndarray], threshold: float, blocks: Sequence[Sequence[object]] | None = None
+    world: World, datasets: Sequence[Encodings], threshold: float, blocks: Sequence[Sequence[object]] | None = None
 ) -> Plan:
     """Plan a run of the data sets; ``blocks`` has a block id for each record of each data set."""
     now, size = world.now(), datasets[0].shape[1]
@@ -46,7 +47,7 @@ def plan_of(
     return plan
 
 
-def _take_in(world: World, party: Party, encodings: np.ndarray, blocks: Sequence[object] | None) -> None:
+def _take_in(world: World, party: Party, encodings: Encodings, blocks: Sequence[object] | None) -> None:
     upload_id = party.party_id
     stored = EncodingSetStore.of(PROJECT, party.party_id, upload_id, world)
     memberships = None

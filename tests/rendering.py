@@ -47,7 +47,9 @@ def _decide(condition: dict[str, Any], template: Template, values: dict[str, Any
         left, right = (str(values[side["Ref"]] if isinstance(side, dict) else side) for side in what)
         return left == right
     parts = [_decide(part, template, values) for part in what]
-    return {"Fn::And": all, "Fn::Or": any, "Fn::Not": lambda found: not found[0]}[how](parts)
+    if how == "Fn::Not":
+        return not parts[0]
+    return {"Fn::And": all, "Fn::Or": any}[how](parts)
 
 
 def _resolve(value: Any, decided: dict[str, bool]) -> Any:
@@ -82,7 +84,8 @@ def queue_events(template: Template) -> dict[str, Any]:
 
 def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
     assert policy["Version"] == "2012-10-17"
-    return policy["Statement"]
+    stated: list[dict[str, Any]] = policy["Statement"]
+    return stated
 
 
 def policies(template: Template) -> dict[str, list[dict[str, Any]]]:

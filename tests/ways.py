@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.driving import Answer, Driver, texts
+from tests.driving import Answer, Driver, Encodings, texts
 
 Blocks = Sequence[Sequence[Any]]
 SEED = 5
@@ -40,7 +40,7 @@ def blocks_file(blocks: Blocks) -> bytes:
     return json.dumps({"meta": {"source": {"clk_count": [len(blocks)]}}, "blocks": as_map(blocks)}).encode()
 
 
-def sending(way: str, encodings: np.ndarray, blocks: Blocks | None = None) -> Sending:
+def sending(way: str, encodings: Encodings, blocks: Blocks | None = None) -> Sending:
     """Return what to send for a way."""
     clks = texts(encodings)
     if "file" in way:
@@ -72,7 +72,7 @@ def announcement(bucket: str, path: str, names: Sequence[str]) -> bytes:
 
 
 def upload(
-    service: Driver, project: dict[str, Any], party: int, way: str, encodings: np.ndarray, blocks: Blocks | None = None
+    service: Driver, project: dict[str, Any], party: int, way: str, encodings: Encodings, blocks: Blocks | None = None
 ) -> Answer:
     """Upload in one of the ways through the real routes."""
     return send(service, project, party, sending(way, encodings, blocks), *encodings.shape)

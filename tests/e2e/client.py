@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-import numpy as np
 import requests
 from botocore.config import Config
 
-from tests.driving import texts
+from tests.driving import Encodings, texts
 
 PATIENCE_S = 90
 
 
-def as_json(encodings: np.ndarray) -> bytes:
+def as_json(encodings: Encodings) -> bytes:
     """A file as the released client makes it."""
     return json.dumps({"clks": texts(encodings)}).encode()
 
@@ -45,7 +44,7 @@ class Client:
         described: dict[str, Any] = self.request("GET", self.path(project), token=project["result_token"]).json()
         return described
 
-    def post_encodings(self, project: dict[str, Any], party: int, encodings: np.ndarray) -> requests.Response:
+    def post_encodings(self, project: dict[str, Any], party: int, encodings: Encodings) -> requests.Response:
         token = project["update_tokens"][party]
         return self.request("POST", self.path(project, "clks"), token=token, json={"clks": texts(encodings)})
 

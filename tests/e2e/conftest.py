@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from infra.local.demo.febrl4 import LINKAGE_SCHEMA, write_party_files
 from infra.local.environments import ENVIRONMENTS, make_environments
 
+LatestClient = Callable[..., None]
 ONE_IN = 40
 """Which part of FEBRL4 is taken: the same people on both sides."""
 BLOCKING_SCHEMA = {
@@ -45,7 +47,7 @@ def program(environment: str, name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def latest_client():
+def latest_client() -> LatestClient:
     """A function that runs the latest client; it encodes and blocks, and does not talk to a server."""
     anonlink = program("client-0.1.9", "anonlink")
 
@@ -58,7 +60,7 @@ def latest_client():
 
 
 @pytest.fixture(scope="session")
-def parties(tmp_path_factory, latest_client):
+def parties(tmp_path_factory: pytest.TempPathFactory, latest_client: LatestClient) -> list[PartyFiles]:
     """Two parties with some records of the same people, and the files that the latest client makes of them."""
     folder = tmp_path_factory.mktemp("parties")
     blocking_schema = folder / "blocking-schema.json"

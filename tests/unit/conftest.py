@@ -10,7 +10,8 @@ from tests.rendering import ALL_OPTIONS, Template, rendered
 
 @pytest.fixture(scope="session")
 def source(packages: Path) -> Template:
-    return json.loads((packages / "template.json").read_text())
+    template: Template = json.loads((packages / "template.json").read_text())
+    return template
 
 
 @pytest.fixture(scope="session")

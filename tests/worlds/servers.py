@@ -75,7 +75,8 @@ class WorldsOnServers:
     def _query(self, statement: str, project_id: str) -> list[tuple[Any, ...]]:
         with open_database(self.environment["DATABASE_URL"]) as cursor:
             cursor.execute(statement, [project_id])
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 import tests
 
@@ -29,6 +30,10 @@ from tests.worlds.servers import BUCKETS, ROLE, WorldsOnServers, create_database
 StackWith = Callable[[str], Stack]
 HERE = Path(__file__).parent
 CHOSEN_STORE = os.environ.get("OBJECT_STORE")
+
+# Machines are shared and noisy: time decides nothing here. The number of examples is each test's own.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 if CHOSEN_ENGINE := os.environ.get("TEST_ENGINE"):  # every test that runs in this process then takes that engine
     Settings.model_fields["engine"].default = CHOSEN_ENGINE

@@ -11,7 +11,8 @@ from infra.local import processes
 from infra.local.processes import Process
 from infra.local.servers import Server
 
-_PATIENCE_S = 60
+_PATIENCE_S = 180
+"""LocalStack takes 10 s on a quiet machine, and more than a minute on one that does other work."""
 _LAST_LINES = 20
 # The only variables that a server gets from the user's environment: settings of AWS,
 # Python or a proxy that are meant for other things must not reach it.

@@ -12,7 +12,7 @@ from typing import Any
 from linkage.ports import World
 
 READS = {
-    "get", "get_range", "get_cached_range", "open", "head", "list", "presign", "parties", "contributions", "ready",
+    "get", "get_range", "open", "head", "list", "presign", "parties", "contributions", "ready",
     "received", "backlog", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "take", "sent",
     "issue_for_upload",
 }  # fmt: skip

@@ -1,6 +1,5 @@
 // Replays comparisons from the standard input and writes what they find to the standard output: for processors that this
-// machine is not, and for a build with sanitizers. tests/unit/linkage/engines/test_kernel.py writes and reads the
-// bytes.
+// machine is not, and for a build with sanitizers. tests/builds/test_replay.py writes and reads the bytes.
 //
 // Each begins with an int64 that says what it is.
 //

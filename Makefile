@@ -24,7 +24,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # OBJECT_STORE=minio has the objects in MinIO, for up, demo, test and e2e; make passes it on.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup minio demo test up down status lint types unit builds integration e2e test-slow format bench cost package plan deploy destroy test-deployment lock clean
+.PHONY: help setup minio demo test up down status lint types unit builds integration e2e test-slow fuzz format bench cost package plan deploy destroy test-deployment lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ e2e: setup ## Pass the tests against the deployed local stack
 
 test-slow: setup ## Pass the tests that wait for minutes, such as until credentials expire
 	@$(DEVELOPMENT)/python -m pytest -m slow
+
+fuzz: setup ## Look for inputs that break the kernel, chosen by what they reach; SECONDS=60
+	@$(DEVELOPMENT)/python -m tests.builds.fuzzing $(or $(SECONDS),60)
 
 format: setup ## Put the code in its form
 	@$(DEVELOPMENT)/ruff check --fix --quiet

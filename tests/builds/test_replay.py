@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from infra.packaging import ROOT
-from infra.packaging.kernel import FLAGS, PATH_FLAGS, zig
+from infra.packaging.kernel import FLAGS, zig
 from linkage.candidates.pairs import CANDIDATE, PAIR
 from linkage.engines.contract import SolverLimitReached
 from linkage.engines.kernel import GreedySolver, KernelPath, sort_candidates
+from tests.builds.fuzzing import FUZZ, build_sanitized
 from tests.comparisons import SIZES, THRESHOLDS, adversaries, compare, every_path, ragged, some_pairs, whole
 
 SOURCES = ROOT / "layers" / "kernel" / "src"
@@ -116,23 +117,23 @@ def test_aarch64_finds_the_same(path, tmp_path):
 
 @pytest.fixture(scope="module")
 def sanitized(tmp_path_factory):
-    """The replaying program for this machine, with AddressSanitizer and UndefinedBehaviorSanitizer."""
+    """A folder with the replaying program and the fuzz target, with AddressSanitizer and UndefinedBehaviorSanitizer."""
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("not run: g++, which has the sanitizers, is not installed")
     folder = tmp_path_factory.mktemp("sanitized")
-    flags = ["-g1", "-std=c++20", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-
-    def build(source):
-        own = PATH_FLAGS.get(source.name, []) if platform.machine() == "x86_64" else []
-        subprocess.run([compiler, *flags, *own, "-c", source, "-o", folder / f"{source.stem}.o"], check=True)
-
-    in_turns([*sorted(SOURCES.glob("*.cpp")), REPLAY], build)
-    subprocess.run([compiler, *flags, *folder.glob("*.o"), "-o", folder / "replay"], check=True)
-    return folder / "replay"
+    build_sanitized(compiler, folder, REPLAY, FUZZ, flags=["-DLINKAGE_FUZZ_AT_RANDOM"])
+    return folder
 
 
 @every_path
 def test_sanitizers_find_nothing_wrong(sanitized, path):
-    replay([sanitized], path, UBSAN_OPTIONS="print_stacktrace=1")
-    replay_groupings([sanitized])
+    replay([sanitized / "replay"], path, UBSAN_OPTIONS="print_stacktrace=1")
+    replay_groupings([sanitized / "replay"])
+
+
+def test_inputs_at_random_break_nothing(sanitized):
+    """The fuzz target's inputs where no fuzzer chooses them: the same each time."""
+    done = subprocess.run([sanitized / "fuzz", "3000"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "3000 inputs\n"), done.stderr

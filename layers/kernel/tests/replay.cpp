@@ -1,5 +1,5 @@
 // Replays problems from the standard input and writes their answers to the standard output: to test other processors
-// under an emulator, and builds with sanitizers. The tests of the kernel write the problems and read the answers.
+// under an emulator, and builds with sanitizers. tests/builds/test_replay.py writes the problems and reads the answers.
 //
 // Each problem begins with an int64, its kind.
 //

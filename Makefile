@@ -47,7 +47,7 @@ test: setup lint types ## Pass every test, and show the coverage and what is slo
 	@$(SIDE_BY_SIDE) $(UNIT) --durations=20 --cov
 	@echo "== tests: builds, integration, end to end"
 	@$(PYTEST) tests/builds tests/promises tests/integration tests/e2e -m "(servers or builds) and not slow" \
-		--numprocesses 3 --dist loadgroup --durations=20
+		--numprocesses 3 --dist loadscope --durations=20
 	@echo "== tests: what links, with anonlink's engine"
 	@TEST_ENGINE=anonlink $(SIDE_BY_SIDE) $(LINKING) -m "not servers"
 
@@ -74,7 +74,7 @@ unit: setup ## Pass the tests of seconds, that need no servers and build nothing
 	@$(SIDE_BY_SIDE) $(UNIT)
 
 builds: setup ## Pass the tests that build or run programs: packages, the kernel, linters of the template
-	@$(PYTEST) tests/builds --numprocesses 2 --dist loadgroup
+	@$(PYTEST) tests/builds --numprocesses 2 --dist loadscope
 
 integration: setup ## Pass the tests on real servers
 	@$(PYTEST) tests/integration tests/promises -m "servers and not slow"

@@ -7,10 +7,12 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 import tests
 
@@ -40,28 +42,30 @@ if CHOSEN_ENGINE := os.environ.get("TEST_ENGINE"):  # every test that runs in th
     Settings.model_rebuild(force=True)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs servers or builds programs, and keep together what shares what is slow to start.
-
-    Where processes test side by side (``--dist loadgroup``), a group is one process's: each stack is started once.
-    """
-    for item in items:
-        tier, *_ = item.path.relative_to(HERE).parts
-        if tier in {"integration", "e2e"}:
-            item.add_marker(pytest.mark.servers)
-        if tier == "builds":
-            item.add_marker(pytest.mark.builds)
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-        elif item.get_closest_marker("servers"):
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what needs servers, and what builds or runs programs."""
+    tier, *_ = item.path.relative_to(HERE).parts
+    if tier in {"integration", "e2e"}:
+        item.add_marker(pytest.mark.servers)
+    if tier == "builds":
+        item.add_marker(pytest.mark.builds)
 
 
-def group_of(item: pytest.Item) -> str:
-    """Name the stack that a test needs; tests that start servers of their own are in a third group."""
-    if item.path.stem in {"test_local_minio", "test_local_servers"}:
-        return "servers of their own"
-    return MINIO if MINIO in item.name.partition("[")[2] else LOCALSTACK
+class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Give all tests that need the same stack to one process, so that each stack is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Name what a test shares with others: its file for builds and servers of its own, a stack else."""
+        file, _, name = nodeid.partition("::")
+        if file.startswith("tests/builds/") or file.endswith(("/test_local_minio.py", "/test_local_servers.py")):
+            return file
+        return MINIO if MINIO in name.partition("[")[2] else LOCALSTACK
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Have ``--dist loadscope`` mean stacks."""
+    return ByStack(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session")

@@ -178,10 +178,10 @@ def estimate(sample: Sequence[DrawnPairs], comparisons: int) -> Estimate:
     parts = [each.weights * (each.draw.times / draws / each.draw.comparisons) for each in sample]
     shares = np.concatenate([np.empty(0), *parts])
     sampled_scores = np.concatenate([np.empty(0), *(scores(each.pairs) for each in sample)])
-    variance = 0.0
+    total, variance = shares.sum(), 0.0
     for each, part in zip(sample, parts, strict=True):
         certain = each.draw.times > draws / GROUPS  # a block so large is drawn every time: it stands for no other
-        expected = part.sum() if certain else shares.sum() * each.draw.times / draws
+        expected = part.sum() if certain else total * each.draw.times / draws
         variance += _deviation(each, part, float(expected))
     order = np.argsort(-sampled_scores, kind="stable")
     return Estimate(sampled_scores[order], shares[order], comparisons, sqrt(variance))
@@ -193,11 +193,12 @@ def _deviation(drawn: DrawnPairs, shares: NDArray[np.float64], expected: float) 
     Records with many matches may lie together, in a block or in a part of it. So pairs and rows are not independent,
     only what was drawn apart from each other is: blocks, and in a large one the strips of rows of either side.
     """
-    strips = [max(1, min(_count_spans(drawn.draw.times), rows // SPAN_ROWS)) for rows in drawn.draw.rows]
+    counts = drawn.draw.rows
+    strips = [max(1, min(_count_spans(drawn.draw.times), rows // SPAN_ROWS)) for rows in counts]
     if max(strips) == 1:
         return float(shares.sum() - expected) ** 2
     deviation = 0.0
-    for name, rows, count in zip(("left", "right"), drawn.draw.rows, strips, strict=True):
+    for name, rows, count in zip(("left", "right"), counts, strips, strict=True):
         if count > 1:
             sums = np.bincount(drawn.pairs[name].astype(np.int64) * count // rows, weights=shares, minlength=count)
             deviation += float(np.square(sums - expected / count).sum())

@@ -19,7 +19,9 @@ LINKING := $(addprefix tests/,$(addprefix promises/test_,repeated_delivery.py lo
 	uploads.py readers.py result_types.py) $(addprefix unit/,test_flow.py linkage/test_results.py linkage/candidates/test_merging.py))
 
 export PYTHONUNBUFFERED := 1
-export PYTHONDONTWRITEBYTECODE := 1
+# No __pycache__ beside what is packaged; compiled once all the same, or each of many processes compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
 
 # OBJECT_STORE=minio has the objects in MinIO, for up, demo, test and e2e; make passes it on.
 

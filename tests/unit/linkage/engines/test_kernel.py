@@ -72,14 +72,14 @@ def test_pairs_are_those_of_the_definition(path, seed, size, threshold, reorder,
 def test_each_rectangle_gives_its_own_pairs(path, seed, size, threshold):
     left, right = adversaries(seed, size)
     rectangles = ragged(seed, len(left), len(right))
-    all_pairs = by_definition(left, right, threshold)
+    all_pairs = by_definition(left, right, threshold).tolist()
 
     found = compare(left, right, threshold, rectangles=rectangles, sample=some_pairs(left, right), path=path)
 
     expected = [
         pair
         for left_start, left_stop, right_start, right_stop in rectangles.tolist()
-        for pair in all_pairs.tolist()
+        for pair in all_pairs
         if left_start <= pair[0] < left_stop and right_start <= pair[1] < right_stop
     ]
     assert found.tolist() == sorted(expected)

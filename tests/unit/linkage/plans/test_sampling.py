@@ -122,9 +122,15 @@ def all_pairs(left, right):
 
 
 @cache
+def datasets_of(counts):
+    """Two data sets with these blocks."""
+    return [table(counts)] * 2
+
+
+@cache
 def draws_of(counts, seed):
     """What is drawn of two data sets with these blocks, and the number of each draw's block."""
-    datasets = [table(counts)] * 2
+    datasets = datasets_of(counts)
     draws = draw_rows(datasets, 0.5, str(seed))
     first_rows = [draw.left_spans[0][0] for draw in draws]
     blocks = np.searchsorted(datasets[0]["first_row"], first_rows, side="right") - 1

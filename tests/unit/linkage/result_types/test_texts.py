@@ -62,8 +62,9 @@ def test_mask_and_permutation():
     }
 
 
-def test_many_groups_and_many_scores_are_made_in_pieces_that_join():
-    count = 250_001
+def test_many_groups_and_many_scores_are_made_in_pieces_that_join(monkeypatch):
+    monkeypatch.setattr(result_texts, "_PIECE", 1_000)
+    count = 2_501
     offsets = np.arange(count + 1, dtype=np.int64) * 2
     datasets, records = np.tile([0, 1], count).astype(np.uint32), np.arange(2 * count, dtype=np.uint32)
     groups = joined(result_texts.groups_text(datasets, records, offsets))["groups"]

@@ -1,7 +1,7 @@
 # What a person types. Each target sets up what it needs, and says what it does.
 
 PYTHON ?= python3.11
-# Up to now Python programs only: their environments are made below build/ from lock files.
+# Environments of Python programs, made below build/ from lock files.
 ENVIRONMENTS := build/environments
 DEVELOPMENT := $(ENVIRONMENTS)/development/bin
 UV := UV_NATIVE_TLS=1 $(ENVIRONMENTS)/uv/bin/uv

@@ -1,7 +1,7 @@
 # What a person types. Each target sets up what it needs, and says what it does.
 
 PYTHON ?= python3.11
-# Up to now Python programs only: their environments are made below build/ from lock files.
+# Environments of Python programs, made below build/ from lock files.
 ENVIRONMENTS := build/environments
 DEVELOPMENT := $(ENVIRONMENTS)/development/bin
 UV := UV_NATIVE_TLS=1 $(ENVIRONMENTS)/uv/bin/uv
@@ -42,7 +42,7 @@ minio: setup ## Build MinIO, once: with Go, from its source
 demo: setup ## Link two public data sets through the whole service, and judge the linkage
 	@$(DEVELOPMENT)/python -m infra.local.demo
 
-test: setup lint types ## Pass every test, and show the coverage and what is slow
+test: setup lint types ## Pass every test but test-slow's, and show the coverage and what is slow
 	@test "$(OBJECT_STORE)" = localstack || $(DEVELOPMENT)/python -m infra.local.minio.program --if-possible
 	@$(DEVELOPMENT)/python -m infra.packaging
 	@echo "== tests: unit, with coverage"
@@ -117,7 +117,7 @@ destroy: setup ## Delete a deployment with all that it stores; STAGE=... CONFIRM
 	$(need-stage)
 	@$(DEVELOPMENT)/python -m infra.deploy destroy $(STAGE) $(if $(CONFIRM),--confirm $(CONFIRM))
 
-test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests on it, take it away; STAGE=local MINUTES=30
+test-deployment: setup ## Deploy a stage of its own, pass the end-to-end tests on it, destroy it; STAGE=local MINUTES=30
 	@$(DEVELOPMENT)/python -m infra.trial $(or $(STAGE),local) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TAKE_AWAY),--take-away $(TAKE_AWAY))
 
 .PHONY: uv lock-deployed $(LOCKED:%=lock-%)

@@ -22,7 +22,7 @@ from linkage.models import ResultType
 MOST_PARTIES = 4_096
 MOST_DEPTH = 100
 MOST_SCHEMA_BYTES = 4 * 2**20
-"""A description that holds it must fit into the response of a Lambda function."""
+"""Bound on a linkage schema: the project's description holds it, and must fit into a Lambda function's response."""
 
 
 def _storable(text: str) -> str:

@@ -93,7 +93,7 @@ class _Schemas:
 
 
 class _ByTitle(GenerateJsonSchema):
-    """Makes schemas in which a body of an answer has its name of the document, inside of other bodies too."""
+    """A generator of schemas that names a response body as the document does, also where it is inside of another."""
 
     def normalize_name(self, name: str) -> str:
         """Return the name of a model in references."""

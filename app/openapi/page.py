@@ -33,7 +33,7 @@ _PAGE = """\
 
 
 def render_page(document: Mapping[str, Any]) -> str:
-    """Return the page, whole: HTML, with its style in it."""
+    """Return the whole page: HTML, with its style in it."""
     info = document["info"]
     parts = [
         f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>",

@@ -34,7 +34,7 @@ PATH_FLAGS = {
 
 
 def library_name(machine: str) -> str:
-    """Return the library's name; linkage/kernel.py looks for that of the machine it runs on."""
+    """Return the library's name; `linkage.engines.kernel_library` looks for that of its machine."""
     return f"liblinkage_kernel.{machine}.so"
 
 

@@ -69,7 +69,7 @@ class _People:
         return encoded
 
     def _name_masks(self, bigram_bits: np.ndarray, names: int) -> np.ndarray:
-        """Return the bits of so many names, and then those of the same names with one letter wrong."""
+        """Return the bits of random names, and then those of the same names with one letter wrong."""
         letters = self._spell(names)
         lengths = self._generator.integers(4, 10, names)
         letters[np.arange(9) >= lengths[:, None]] = 0

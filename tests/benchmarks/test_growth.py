@@ -18,7 +18,7 @@ pytestmark = pytest.mark.benchmark
 SIZES = (10_000, 30_000, 100_000, 300_000)
 ROUNDS = 3
 MOST_COMPARISONS = 12e9
-"""Of a larger run a sample of its chunks is compared: every so manieth."""
+"""Of a larger run a sample of its chunks is compared: every n-th."""
 
 
 def test_growth(tmp_path):

@@ -1,6 +1,6 @@
 """Build the kernel with sanitizers; with the fuzz target and clang++, look for inputs that break it.
 
-``python -m tests.builds.fuzzing 60`` looks for so many seconds, and keeps what it learnt below build/fuzz.
+``python -m tests.builds.fuzzing 60`` looks for 60 seconds, and keeps what it learnt below build/fuzz.
 """
 
 import platform

@@ -67,9 +67,7 @@ def test_files_that_are_named_exist(document):
 @every_document
 def test_modules_that_are_named_exist(document):
     for name in code(document.read_text()):
-        if re.fullmatch(r"(linkage|app|functions|infra|tests)(\.(?!py$|yaml$)\w+)+", name) and not EXAMPLES.search(
-            name
-        ):
+        if MODULE.fullmatch(name) and not EXAMPLES.search(name):
             assert exists(name), f"{name} of {document.relative_to(ROOT)} is not there"
 
 

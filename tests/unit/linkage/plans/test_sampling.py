@@ -25,7 +25,7 @@ from linkage.plans.sampling import (
 
 
 def table(counts, popcounts=(5, 5)):
-    """A block table of blocks of so many rows, with keys in the order given."""
+    """A block table of blocks with these numbers of rows, with keys in the order given."""
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     rows = [
         (b"%08d" % key, start, count, *popcounts) for key, (start, count) in enumerate(zip(first, counts, strict=True))

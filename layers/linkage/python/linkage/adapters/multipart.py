@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PART_BYTES = 16 * 2**20
-"""S3 takes 10,000 parts: objects of up to 160 GiB."""
+"""Size of a part. S3 accepts 10,000 parts, so objects of up to 160 GiB."""
 
 
 @contextmanager

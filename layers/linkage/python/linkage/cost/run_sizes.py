@@ -29,9 +29,9 @@ class ChunkSize:
 
     comparisons: int
     rows_read: int
-    """From the first to the last row on either side."""
+    """Rows from the first to the last on either side: all of them are read."""
     rows_prepared: int
-    """Of all rectangles."""
+    """Rows of all rectangles; a row that is in several counts once for each."""
     candidates: float = 0.0
     """Candidate pairs, found or expected; an expected number need not be whole."""
 
@@ -51,7 +51,7 @@ class RunSize:
     parameters: dict[str, Any]
     """Parameters of the run by name, as reports repeat them."""
     assumptions: tuple[str, ...]
-    """A sentence each."""
+    """Assumptions behind these numbers, a sentence each."""
     compared: bool = False
     """True if candidate pairs were found, False if they are expected."""
 

@@ -29,11 +29,12 @@ GROUPS = 16
 """Number of places, evenly spread over the run's comparisons, from each of which neighbours are drawn."""
 FEWEST_DRAWS, MOST_DRAWS = 256, 1024
 FREE_COMPARISONS = 1 << 18
-"""Comparisons that cost next to nothing: more blocks are drawn as long as all of theirs are no more."""
+"""Comparisons that cost next to nothing: blocks are drawn until theirs add up to about this number."""
 NEIGHBOURS_APART = 4
 """Distance between neighbours, in blocks of the size that most comparisons are in, so that few are drawn twice."""
 DRAWS_PER_SPAN, SPAN_ROWS = 4, 64
-"""A block that is drawn 256 times has 64 spans of 64 rows read on either side, and 16 million comparisons made."""
+"""Draws of a block per span, and rows of a span: of a block that is drawn 256 times, 64 spans of 64 rows are read on
+either side, and 16 million comparisons are made."""
 CERTAINTY = 4
 """Standard errors that a sample may be off by."""
 DOUBT = 1.25

@@ -20,7 +20,7 @@ class Kind:
     """A result type. Names are those of a run's objects in the store bucket."""
 
     max_parties: int | None = None
-    """None is any number of parties."""
+    """Largest number of parties; None if there is no limit."""
     stages: Literal[2, 3] = 3
     """Stages of a run in its status: waiting, comparing and, unless the candidate pairs are the result, solving."""
     scored: bool = False

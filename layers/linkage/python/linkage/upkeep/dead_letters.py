@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def record_dead_letter(worker: str, body: str, world: World) -> None:
-    """Turn a dead letter into an error of its run or upload; deletions are repeated without, as tombstones stay."""
+    """Turn a dead letter into an error of its run or upload; a deletion needs none: its tombstone repeats it."""
     logger.error("dead letter of the %s worker", worker)
     try:
         _RECORDERS.get(worker, _drop)(body, world)

@@ -13,7 +13,7 @@ LOCKED := development localstack runtime client client-0.1.9 schemathesis checko
 PYTEST := $(DEVELOPMENT)/python -m pytest
 # Any test here may run beside any other: in as many processes as there are processors.
 SIDE_BY_SIDE := $(PYTEST) --numprocesses auto --dist worksteal
-UNIT := tests/unit tests/promises -m "not servers"
+UNIT := tests/unit tests/promises -m "not servers and not builds"
 # What is done by the engine: tested with each, and the rest with the default.
 LINKING := $(addprefix tests/,$(addprefix promises/test_,repeated_delivery.py lost_messages.py deletion.py failures.py \
 	uploads.py readers.py result_types.py) $(addprefix unit/,test_flow.py linkage/test_results.py linkage/candidates/test_merging.py))
@@ -48,7 +48,7 @@ test: setup lint types ## Pass every test but test-slow's, and show the coverage
 	@echo "== tests: unit, with coverage"
 	@$(SIDE_BY_SIDE) $(UNIT) --durations=20 --cov
 	@echo "== tests: builds, integration, end to end"
-	@$(PYTEST) tests/builds tests/promises tests/integration tests/e2e -m "(servers or builds) and not slow" \
+	@$(PYTEST) tests -m "(servers or builds) and not slow" \
 		--numprocesses 3 --dist loadscope --durations=20
 	@echo "== tests: what links, with anonlink's engine"
 	@TEST_ENGINE=anonlink $(SIDE_BY_SIDE) $(LINKING) -m "not servers"
@@ -76,7 +76,7 @@ unit: setup ## Pass the tests of seconds, that need no servers and build nothing
 	@$(SIDE_BY_SIDE) $(UNIT)
 
 builds: setup ## Pass the tests that build or run programs: packages, the kernel, linters of the template
-	@$(PYTEST) tests/builds --numprocesses 2 --dist loadscope
+	@$(PYTEST) tests/builds tests/unit -m builds --numprocesses 2 --dist loadscope
 
 integration: setup ## Pass the tests on real servers
 	@$(PYTEST) tests/integration tests/promises -m "servers and not slow"

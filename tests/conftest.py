@@ -43,11 +43,11 @@ if CHOSEN_ENGINE := os.environ.get("TEST_ENGINE"):  # every test that runs in th
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what needs servers, and what builds or runs programs."""
+    """Mark tests that need servers, and tests that build or run programs or need the packages that are built."""
     tier, *_ = item.path.relative_to(HERE).parts
     if tier in {"integration", "e2e"}:
         item.add_marker(pytest.mark.servers)
-    if tier == "builds":
+    if tier == "builds" or "packages" in getattr(item, "fixturenames", ()):
         item.add_marker(pytest.mark.builds)
 
 
@@ -57,7 +57,7 @@ class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     def _split_scope(self, nodeid: str) -> str:
         """Name what a test shares with others: its file for builds and servers of its own, a stack else."""
         file, _, name = nodeid.partition("::")
-        if file.startswith("tests/builds/") or file.endswith(("/test_local_minio.py", "/test_local_servers.py")):
+        if file.startswith(("tests/builds/", "tests/unit/")) or file.endswith(("/test_local_minio.py", "/test_local_servers.py")):
             return file
         return MINIO if MINIO in name.partition("[")[2] else LOCALSTACK
 

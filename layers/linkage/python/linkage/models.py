@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ResultType(StrEnum):
-    """The form of a project's results."""
+    """What a run answers."""
 
     GROUPS = "groups"
     PERMUTATIONS = "permutations"

@@ -57,7 +57,8 @@ class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     def _split_scope(self, nodeid: str) -> str:
         """Name what a test shares with others: its file for builds and servers of its own, a stack else."""
         file, _, name = nodeid.partition("::")
-        if file.startswith(("tests/builds/", "tests/unit/")) or file.endswith(("/test_local_minio.py", "/test_local_servers.py")):
+        servers_of_its_own = file.endswith(("/test_local_minio.py", "/test_local_servers.py"))
+        if servers_of_its_own or file.startswith(("tests/builds/", "tests/unit/")):
             return file
         return MINIO if MINIO in name.partition("[")[2] else LOCALSTACK
 

@@ -89,7 +89,9 @@ def test_no_event_is_lost_while_localstack_the_bridge_or_minio_is_away(tmp_path)
         put(store, data, "1")  # neither LocalStack nor the bridge is there, and then MinIO ends
     with running(store, logs), running(to_queue, logs):
         put(store, data, "2")  # the bridge is back, LocalStack is not
-        assert processes.wait_until(lambda: "cannot send an event to the queue" in (logs / "bridge.log").read_text(), 20)
+        assert processes.wait_until(
+            lambda: "cannot send an event to the queue" in (logs / "bridge.log").read_text(), 20
+        )
         with running(again, logs):
             assert sqs.create_queue(QueueName="intake")["QueueUrl"] == queue_url
             put(store, data, "3")

@@ -47,10 +47,10 @@ def compare(
     """All pairs that a scan finds, in the order of the rows; the smallest array that it may be given."""
     comparison = Comparison(left, right, threshold, sample=sample, tuning=Tuning(**tuning))
     scan = Scan(comparison, whole(left, right) if rectangles is None else rectangles)
-    found, buffer = [], np.empty(SMALLEST_CAPACITY, dtype=PAIR)
+    pieces, buffer = [], np.empty(SMALLEST_CAPACITY, dtype=PAIR)
     while not scan.done:
-        found.append(buffer[: scan.next_pairs(buffer)].copy())
-    return np.sort(np.concatenate(found), order=["left", "right"])
+        pieces.append(buffer[: scan.next_pairs(buffer)].copy())
+    return np.sort(np.concatenate(pieces), order=["left", "right"])
 
 
 def adversaries(seed: int, size: int, rows: int = 150) -> list[Encodings]:

@@ -125,7 +125,7 @@ class Driver:
         if worker != "intake":
             return [message.model_dump_json() for message in self.queues.take(worker)]
         stored = self.world.objects.list(self.world.settings.store_bucket, MANIFEST_PREFIX)
-        keys = [found.key for found in stored if found.key not in self.delivered]
+        keys = [entry.key for entry in stored if entry.key not in self.delivered]
         self.delivered.update(keys)
         return [s3_event(key) for key in keys]
 

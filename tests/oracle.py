@@ -20,14 +20,14 @@ Candidate = tuple[float, int, int, int, int]
 
 def pairs_by_definition(left: Encodings, right: Encodings, threshold: float) -> dict[tuple[int, int], float]:
     """Every pair whose Dice coefficient is at least the threshold, one bit at a time."""
-    found = {}
+    pairs = {}
     for row, one in enumerate(left):
         for column, other in enumerate(right):
             common = sum(int(a & b).bit_count() for a, b in zip(one, other, strict=True))
             total = sum(int(byte).bit_count() for byte in one) + sum(int(byte).bit_count() for byte in other)
             if total and common and 2 * common / total >= threshold:
-                found[row, column] = 2 * common / total
-    return found
+                pairs[row, column] = 2 * common / total
+    return pairs
 
 
 def candidates_by_definition(

@@ -54,7 +54,7 @@ def _decide(condition: dict[str, Any], template: Template, values: dict[str, Any
 
 def _resolve(value: Any, decided: dict[str, bool]) -> Any:
     if isinstance(value, list):
-        return [found for each in value if (found := _resolve(each, decided)) is not _NOTHING]
+        return [result for each in value if (result := _resolve(each, decided)) is not _NOTHING]
     if not isinstance(value, dict):
         return value
     if value == {"Ref": "AWS::NoValue"}:
@@ -62,7 +62,7 @@ def _resolve(value: Any, decided: dict[str, bool]) -> Any:
     if value.keys() == {"Fn::If"}:
         condition, one, other = value["Fn::If"]
         return _resolve(one if decided[condition] else other, decided)
-    return {name: found for name, each in value.items() if (found := _resolve(each, decided)) is not _NOTHING}
+    return {name: result for name, each in value.items() if (result := _resolve(each, decided)) is not _NOTHING}
 
 
 def of_type(template: Template, kind: str) -> dict[str, Any]:
@@ -90,14 +90,14 @@ def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
 
 def policies(template: Template) -> dict[str, list[dict[str, Any]]]:
     """What each role may do, whether it says so itself or a policy beside it does."""
-    found = {
+    permissions = {
         f"{name}.{policy['PolicyName']}": statements(policy["PolicyDocument"])
         for name, role in of_type(template, "AWS::IAM::Role").items()
         for policy in role.get("Policies", [])
     }
     for name, policy in of_type(template, "AWS::IAM::Policy").items():
-        found[name] = statements(policy["PolicyDocument"])
-    return found
+        permissions[name] = statements(policy["PolicyDocument"])
+    return permissions
 
 
 def listed(value: Any) -> list[Any]:

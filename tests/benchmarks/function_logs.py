@@ -31,12 +31,12 @@ def count_reports(stack: Stack) -> dict[Path, int]:
 
 def spent_since(stack: Stack, counted: dict[Path, int]) -> dict[str, Spent]:
     """Return what each function has spent since then."""
-    found: dict[str, list[tuple[str, ...]]] = {function: [] for function in FUNCTIONS}
+    by_function: dict[str, list[tuple[str, ...]]] = {function: [] for function in FUNCTIONS}
     for log in _logs(stack):
         for function, resource in RESOURCES.items():
             if resource in log.name:
-                found[function] += _reports(log)[counted.get(log, 0) :]
-    return {function: _sum(reports) for function, reports in found.items()}
+                by_function[function] += _reports(log)[counted.get(log, 0) :]
+    return {function: _sum(reports) for function, reports in by_function.items()}
 
 
 def _logs(stack: Stack) -> list[Path]:

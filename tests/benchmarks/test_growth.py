@@ -42,10 +42,10 @@ def _whole_seconds(world, plan, size):
     """CPU time of the whole run; of its sample, in proportion."""
     step = max(1, round(size**2 / MOST_COMPARISONS))
     chunks = range(step // 2, len(plan.chunks), step)
-    taken, found = cpu_seconds(world, chunks)
+    taken, pairs = cpu_seconds(world, chunks)
     compared = sum(plan.chunks[chunk].comparisons for chunk in chunks)
     assert plan.total_comparisons == size**2
-    assert found > 0.2 * size * compared / size**2  # half of the records are in both, most of them alike
+    assert pairs > 0.2 * size * compared / size**2  # half of the records are in both, most of them alike
     return taken * size**2 / compared
 
 

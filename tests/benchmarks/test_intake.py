@@ -73,7 +73,7 @@ def test_intake_of_a_million_records(benchmark, stack, encodings, make):
 def reports(stack):
     """What each invocation of the intake took."""
     logs = (stack.logs_dir / "functions").glob("*Intake*")
-    return [found for log in logs for found in REPORTED.findall(log.read_text())]
+    return [report for log in logs for report in REPORTED.findall(log.read_text())]
 
 
 def report_of(stack, project_id):
@@ -87,5 +87,5 @@ def report_of(stack, project_id):
     )
     bucket = stack.outputs["StoreBucket"]
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"projects/{project_id}/")["Contents"]
-    (key,) = [found["Key"] for found in listed if found["Key"].endswith(REPORT)]
+    (key,) = [entry["Key"] for entry in listed if entry["Key"].endswith(REPORT)]
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -67,8 +67,8 @@ def test_against_anonlink(benchmark, names, threshold):
     theirs = set(zip((np.asarray(rows) * SHARE).tolist(), np.asarray(columns).tolist(), strict=True))
     contenders = {"anonlink": lambda: dice_coefficient_accelerated((some, all_right), threshold, k=None)}
     for path in VECTOR_PATHS:
-        found = find(path, left, right, threshold)
-        mine = found[found["left"] % SHARE == 0]
+        pairs = find(path, left, right, threshold)
+        mine = pairs[pairs["left"] % SHARE == 0]
         lost = set(zip(mine["left"].tolist(), mine["right"].tolist(), strict=True)) ^ theirs
         scores = 2.0 * mine["common"] / mine["total"]
         assert len(lost) <= (scores == threshold).sum()  # anonlink loses some that are on the threshold
@@ -80,7 +80,7 @@ def test_against_anonlink(benchmark, names, threshold):
     rates["anonlink"] /= SHARE
     figures = {f"{name} M/s": round(rate) for name, rate in rates.items()}
     figures |= {f"{path.name} over anonlink": round(rates[path.name] / rates["anonlink"], 1) for path in VECTOR_PATHS}
-    say(benchmark, threshold=threshold, pairs=len(found), **figures)
+    say(benchmark, threshold=threshold, pairs=len(pairs), **figures)
 
 
 def shuffle_into_blocks(side):

@@ -20,18 +20,18 @@ def test_a_million_by_a_million():
     world, plan = planned_world(make_people(RECORDS))
     chunks = range(ONE_IN // 2, len(plan.chunks), ONE_IN)
 
-    seconds, found = cpu_seconds(world, chunks)
+    seconds, pairs = cpu_seconds(world, chunks)
 
     compared = sum(plan.chunks[chunk].comparisons for chunk in chunks)
     assert plan.total_comparisons == RECORDS**2
-    assert found > 0.2 * RECORDS * compared / RECORDS**2
-    workload = Workload((RECORDS, RECORDS), THRESHOLD, candidate_share=found / compared)
+    assert pairs > 0.2 * RECORDS * compared / RECORDS**2
+    workload = Workload((RECORDS, RECORDS), THRESHOLD, candidate_share=pairs / compared)
     bounds = bounds_of(world.settings)
     model = CostModel(expect_run(workload, bounds), bounds, rate=compared / seconds)
     assert len(model.chunks) == len(plan.chunks)
     print(
         f"\n  {len(plan.chunks)} chunks; {len(chunks)} of them: {compared:,} comparisons in {seconds:.1f} s CPU,"
-        f" {model.rate / 1e6:,.0f} million a second; {found:,} candidate pairs, {model.candidates:,} in all; {load()}"
+        f" {model.rate / 1e6:,.0f} million a second; {pairs:,} candidate pairs, {model.candidates:,} in all; {load()}"
     )
     for workers in (1, 100, 1000):
         told = model.scenario(workers)

@@ -33,8 +33,8 @@ def seconds_of(compares, left, right, rectangles, threshold):
     taken = []
     for _ in range(ROUNDS):
         began = time.thread_time()
-        found = compares.find_candidates(left, right, rectangles, threshold, threads=1, max_pairs=4_000_000)
-        count = sum(map(len, found))
+        pieces = compares.find_candidates(left, right, rectangles, threshold, threads=1, max_pairs=4_000_000)
+        count = sum(map(len, pieces))
         taken.append(time.thread_time() - began)
     return statistics.median(taken), count
 
@@ -45,7 +45,7 @@ def test_rate_of_the_native_engine(people, threshold):
 
     measured = {path: seconds_of(NativeEngine(path), *people, everybody, threshold) for path in PATHS}
 
-    assert len({found for _, found in measured.values()}) == 1
+    assert len({count for _, count in measured.values()}) == 1
     pairs = len(people[0]) * len(people[1])
     rates = ", ".join(f"{path.name} {pairs / seconds / 1e6:,.0f}" for path, (seconds, _) in measured.items())
     given = dict(RATES["native"])[threshold]
@@ -56,9 +56,9 @@ def test_rate_of_the_native_engine(people, threshold):
 def test_rate_of_the_anonlink_engine(people):
     few = [np.ascontiguousarray(encodings[::6]) for encodings in people]
 
-    seconds, found = seconds_of(engine("anonlink"), *few, np.array([[0, 5000, 0, 5000]]), THRESHOLD)
+    seconds, count = seconds_of(engine("anonlink"), *few, np.array([[0, 5000, 0, 5000]]), THRESHOLD)
 
-    assert found
+    assert count
     print(f"\n  anonlink: {25 / seconds:,.0f} million a second, model {RATES['anonlink'][0][1]}; {load()}")
 
 

@@ -56,8 +56,8 @@ def test_solver_against_anonlink(benchmark, parties):
     groups = greedy_solve(arrays)
     seconds = {"anonlink": time.thread_time() - began}  # once: it takes a minute or more
     theirs = sorted(sorted(map(tuple, group)) for group in groups)
-    found, members, offsets = solve()
-    mine = list(zip(found.tolist(), members.tolist(), strict=True))
+    dataset_numbers, members, offsets = solve()
+    mine = list(zip(dataset_numbers.tolist(), members.tolist(), strict=True))
     assert mine == [member for group in theirs for member in group]
     assert np.diff(offsets).tolist() == list(map(len, theirs))
 

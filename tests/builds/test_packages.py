@@ -156,7 +156,7 @@ def test_the_layer_for_a_later_python_fits_lambda_too(later):
 
     assert size_of(folder) < LAMBDA_LIMIT_BYTES
     assert newest_glibc(folder) <= runtime.glibc
-    tags = {found for path in folder.rglob("*.so") for found in re.findall(r"cpython-(\d+)-", path.name)}
+    tags = {tag for path in folder.rglob("*.so") for tag in re.findall(r"cpython-(\d+)-", path.name)}
     assert tags == {runtime.python.replace(".", "")}
 
 
@@ -185,8 +185,8 @@ def test_the_service_is_imported_on_a_later_python_without_anonlink(later, sandb
 def find_python(version: str) -> str | None:
     """An interpreter that is on this machine already: on the path, or one of pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))]
-    for candidate in filter(None, found):
+    candidates = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))]
+    for candidate in filter(None, candidates):
         if subprocess.run([candidate, "--version"], capture_output=True, check=False).returncode == 0:
             return str(candidate)
     return None

@@ -83,9 +83,9 @@ def replay(command, path, **environment):
     for pairs in expected:
         (count,) = struct.unpack_from("<q", done.stdout, at)
         assert count == len(pairs)
-        found = np.frombuffer(done.stdout, PAIR, count, at + 8)
-        assert np.sort(found, order=["left", "right"]).tolist() == pairs.tolist()
-        at += 8 + found.nbytes
+        result = np.frombuffer(done.stdout, PAIR, count, at + 8)
+        assert np.sort(result, order=["left", "right"]).tolist() == pairs.tolist()
+        at += 8 + result.nbytes
     assert at == len(done.stdout)
     assert sum(map(len, expected)) > 10_000
 

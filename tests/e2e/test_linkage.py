@@ -228,7 +228,7 @@ def objects_of(stack, project_id):
     s3 = clients_of(stack, "s3")
     buckets = [stack.outputs["StoreBucket"], stack.outputs["UploadsBucket"]]
     pages = [page for bucket in buckets for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)]
-    return [found["Key"] for page in pages for found in page.get("Contents", []) if project_id in found["Key"]]
+    return [entry["Key"] for page in pages for entry in page.get("Contents", []) if project_id in entry["Key"]]
 
 
 def rows_of(stack, project_id):
@@ -246,11 +246,11 @@ def rows_of(stack, project_id):
     connection = psycopg2.connect(stack.database_url)
     try:
         with connection, connection.cursor() as cursor:
-            found = set()
+            tables = set()
             for table in TABLES:
                 cursor.execute(f"SELECT count(*) FROM {table} WHERE project_id = %s", [project_id])
                 if cursor.fetchone()[0]:
-                    found.add(table)
-            return found
+                    tables.add(table)
+            return tables
     finally:
         connection.close()

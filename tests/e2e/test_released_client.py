@@ -33,11 +33,11 @@ def encodings(parties):
 @pytest.fixture(scope="session")
 def blocks(parties):
     """The blocks of each record of the parties."""
-    found = []
+    block_ids = []
     for party in parties:
         by_record = json.loads(party.blocks.read_text())["blocks"]
-        found.append([by_record[str(index)] for index in range(len(by_record))])
-    return found
+        block_ids.append([by_record[str(index)] for index in range(len(by_record))])
+    return block_ids
 
 
 def upload(client, project, parties, *, through_api=(False, True), blocked=False):
@@ -114,8 +114,8 @@ def test_permutations_which_each_party_reads_with_its_receipt_token(client, part
     parts = [client.results(project["project_id"], receipt, run_id) for receipt in receipts]
     places = [{place: record for record, place in enumerate(part["permutation"])} for part in parts]
     lined_up = [place for place, match in enumerate(result["mask"]) if match]
-    found = {frozenset((party, places[party][place]) for party in range(2)) for place in lined_up}
-    assert found == groups_of_anonlink(encodings, THRESHOLD)
+    groups = {frozenset((party, places[party][place]) for party in range(2)) for place in lined_up}
+    assert groups == groups_of_anonlink(encodings, THRESHOLD)
     assert {part["rows"] for part in parts} == {len(result["mask"])} == {min(map(len, encodings))}
 
 

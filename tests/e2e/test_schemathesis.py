@@ -53,12 +53,12 @@ def check(schemathesis, client, tmp_path):
 
 def statuses_of(report: Path) -> dict[str, set[int]]:
     """Return which statuses each operation answered with."""
-    found: dict[str, set[int]] = {}
+    statuses: dict[str, set[int]] = {}
     for line in report.read_text().splitlines():
         recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
         for interaction in recorder.get("interactions", {}).values():
-            found.setdefault(recorder["label"], set()).add(interaction["response"]["status_code"])
-    return found
+            statuses.setdefault(recorder["label"], set()).add(interaction["response"]["status_code"])
+    return statuses
 
 
 def test_somebody_who_knows_no_project(check, client):
@@ -67,9 +67,9 @@ def test_somebody_who_knows_no_project(check, client):
     paths = client.request("GET", "/openapi.json").json()["paths"]
     operations = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert statuses.keys() >= operations - {"GET /openapi.json"}  # which it has read to begin with
-    for operation, found in statuses.items():
+    for operation, codes in statuses.items():
         refused = {204, 400, 403, 404, 405, 415}  # 204 is what OPTIONS is answered
-        assert found <= refused if "{" in operation else found & {200, 201}, (operation, found)
+        assert codes <= refused if "{" in operation else codes & {200, 201}, (operation, codes)
 
 
 def test_an_analyst(check, client, datasets):
@@ -82,7 +82,7 @@ def test_an_analyst(check, client, datasets):
     statuses = check(*ANALYST, token=project["result_token"], project_id=project["project_id"], run_id=run_id)
 
     assert len(statuses) == len(ANALYST)
-    assert all(found & {200, 201} for found in statuses.values())
+    assert all(codes & {200, 201} for codes in statuses.values())
 
 
 def test_a_party(check, client):
@@ -91,7 +91,7 @@ def test_a_party(check, client):
     statuses = check(*PARTY, token=project["update_tokens"][0], project_id=project["project_id"])
 
     assert len(statuses) == len(PARTY)
-    assert {operation for operation, found in statuses.items() if 201 in found} >= {
+    assert {operation for operation, codes in statuses.items() if 201 in codes} >= {
         "POST /projects/{project_id}/clks",
         "GET /projects/{project_id}/authorize-external-upload",
     }

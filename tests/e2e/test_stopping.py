@@ -24,10 +24,10 @@ def small_chunks(stack):
     """Have runs cut into many small chunks."""
     functions, owner = clients_of(stack, "lambda"), stack.outputs["MigrateFunction"].partition("-Migrate")[0]
     (name,) = (
-        found["FunctionName"]
+        function["FunctionName"]
         for page in functions.get_paginator("list_functions").paginate()
-        for found in page["Functions"]
-        if found["Handler"] == "functions.plan.handler" and found["FunctionName"].startswith(owner)
+        for function in page["Functions"]
+        if function["Handler"] == "functions.plan.handler" and function["FunctionName"].startswith(owner)
     )
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     most = str(RECORDS * RECORDS // CHUNKS)

@@ -53,8 +53,8 @@ def database(stack, monkeypatch):
 
     yield url
     run(stack.database_url, f"DROP DATABASE {name} WITH (FORCE)")
-    found = run(stack.database_url, f"SELECT rolname FROM pg_roles WHERE rolname IN {ROLES}")
-    run(stack.database_url, *(f"DROP ROLE {role}" for (role,) in found))
+    roles = run(stack.database_url, f"SELECT rolname FROM pg_roles WHERE rolname IN {ROLES}")
+    run(stack.database_url, *(f"DROP ROLE {role}" for (role,) in roles))
 
 
 @pytest.fixture
@@ -97,23 +97,23 @@ def test_the_administrator_is_made_a_member_of_no_user_that_signs_in_with_iam(pr
 
     PostgreSQL itself makes who makes a role its member, with nothing but the right to grant it.
     """
-    found = run(
+    roles = run(
         prepared(ADMIN),
         "SELECT role.rolname FROM pg_auth_members JOIN pg_roles AS role ON role.oid = roleid"
         " WHERE member = CURRENT_USER::regrole AND (inherit_option OR set_option)",
     )
 
-    assert found == [("rds_iam",)]  # by the fixture, so that it may grant it
+    assert roles == [("rds_iam",)]  # by the fixture, so that it may grant it
 
 
 def test_neither_user_is_more_than_it_seems(prepared):
-    found = run(
+    users = run(
         prepared(ADMIN),
         "SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls,"
         f" pg_has_role(rolname, 'rds_iam', 'MEMBER') FROM pg_roles WHERE rolname IN ('{OWNER}', '{SERVICE}')",
     )
 
-    assert sorted(found) == [(OWNER, False, True), (SERVICE, False, True)]
+    assert sorted(users) == [(OWNER, False, True), (SERVICE, False, True)]
 
 
 def test_the_server_ends_sessions_that_do_nothing_so_that_the_database_can_sleep(prepared):

@@ -137,8 +137,8 @@ def aws(stack, service, config=None):
 
 
 def deployed_role(stack, name):
-    found = aws(stack, "cloudformation").describe_stack_resources(StackName="linkage")["StackResources"]
-    (role_name,) = [each["PhysicalResourceId"] for each in found if each["LogicalResourceId"] == name]
+    resources = aws(stack, "cloudformation").describe_stack_resources(StackName="linkage")["StackResources"]
+    (role_name,) = [each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == name]
     return aws(stack, "iam").get_role(RoleName=role_name)["Role"]["Arn"]
 
 
@@ -416,8 +416,8 @@ def test_the_first_to_put_wins_and_a_changed_object_is_not_read(administrator, e
     assert objects.put_if_absent(bucket, "runs/first", b"first")
     assert not objects.put_if_absent(bucket, "runs/first", b"second")
     assert objects.get(bucket, "runs/first") == b"first"
-    found = objects.head(bucket, "runs/first")
-    pinned = StoredFile(bucket=bucket, key="runs/first", etag=found.etag, size_bytes=5)
+    head = objects.head(bucket, "runs/first")
+    pinned = StoredFile(bucket=bucket, key="runs/first", etag=head.etag, size_bytes=5)
     with objects.open(pinned) as body:
         assert body.read() == b"first"
     objects.put(bucket, "runs/first", b"changed")

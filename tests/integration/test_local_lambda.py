@@ -87,9 +87,9 @@ def handler(event, context):
     spans = []
     deadline = time.monotonic() + 40
     while len(spans) < 9 and time.monotonic() < deadline:
-        found = sqs.receive_message(QueueUrl=answers, MaxNumberOfMessages=10, WaitTimeSeconds=2).get("Messages", [])
-        spans += [json.loads(message["Body"]) for message in found]
-        for message in found:
+        messages = sqs.receive_message(QueueUrl=answers, MaxNumberOfMessages=10, WaitTimeSeconds=2).get("Messages", [])
+        spans += [json.loads(message["Body"]) for message in messages]
+        for message in messages:
             sqs.delete_message(QueueUrl=answers, ReceiptHandle=message["ReceiptHandle"])
     aws("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
 

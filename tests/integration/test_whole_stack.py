@@ -67,7 +67,7 @@ def made_of(cloud):
 
     def every(service, operation, result):
         pages = client(service).get_paginator(operation).paginate()
-        return [json.dumps(found, default=str) for found in pages.search(f"{result}[]") if found]
+        return [json.dumps(resource, default=str) for resource in pages.search(f"{result}[]") if resource]
 
     def versions(layer):  # LocalStack cannot list layers once one has no version
         return client("lambda").list_layer_versions(LayerName=layer)["LayerVersions"]
@@ -76,7 +76,7 @@ def made_of(cloud):
         return [group for group in every("logs", "describe_log_groups", "logGroups") if "/aws/lambda/" not in group]
 
     def named(name):
-        found = {
+        resources = {
             "functions": every("lambda", "list_functions", "Functions"),
             "layers": [name + layer for layer in ("-linkage", "-dependencies") if versions(name + layer)],
             "event sources": every("lambda", "list_event_source_mappings", "EventSourceMappings"),
@@ -89,7 +89,7 @@ def made_of(cloud):
             "alarms": every("cloudwatch", "describe_alarms", "MetricAlarms"),
             "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
         }
-        return {kind: named for kind, each in found.items() if (named := [one for one in each if name in one])}
+        return {kind: named for kind, each in resources.items() if (named := [one for one in each if name in one])}
 
     return named
 

@@ -193,8 +193,8 @@ def test_a_failed_upload_leaves_no_encodings(service, project):
     service.upload(project, 0, np.ones((5, 20), dtype=np.uint8))
     service.deliver_all()
 
-    found = service.world.objects.list(service.world.settings.store_bucket, "")
-    assert [o.key for o in found if project["project_id"] in o.key] == []
+    objects = service.world.objects.list(service.world.settings.store_bucket, "")
+    assert [o.key for o in objects if project["project_id"] in o.key] == []
 
 
 def test_too_many_candidate_pairs_are_an_error_that_says_what_to_do(make_world):

@@ -29,7 +29,7 @@ def project(service, datasets):
 def objects_of(service, run_id):
     """The keys of all that is stored of a run."""
     stored = service.world.objects.list(service.world.settings.store_bucket, "")
-    return [found.key for found in stored if run_id in found.key]
+    return [entry.key for entry in stored if run_id in entry.key]
 
 
 def test_redis_flushed_in_the_middle_of_a_run(service, project, expected, flush_redis):

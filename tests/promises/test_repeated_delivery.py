@@ -79,10 +79,10 @@ def test_a_deletion_that_dies_after_any_effect_leaves_nothing(service, datasets)
     assert deaths >= 2
     settings = service.world.settings
     left = [
-        found.key
+        entry.key
         for bucket in (settings.store_bucket, settings.uploads_bucket)
-        for found in service.world.objects.list(bucket, "")
-        if project["project_id"] in found.key
+        for entry in service.world.objects.list(bucket, "")
+        if project["project_id"] in entry.key
     ]
     assert left == []
 

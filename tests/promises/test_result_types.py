@@ -48,7 +48,7 @@ def test_scores_are_the_same_bytes_however_often_a_worker_dies(service, datasets
         assert service.get_run(project, run_id).json["state"] == "completed"
         prefix = f"projects/{project['project_id']}/runs/{run_id}/"
         bucket = service.world.settings.store_bucket
-        keys = [found.key for found in service.world.objects.list(bucket, prefix)]
+        keys = [entry.key for entry in service.world.objects.list(bucket, prefix)]
         return deaths, {key.removeprefix(prefix): service.world.objects.get(bucket, key) for key in keys}
 
     _, undisturbed = stored(())
@@ -165,7 +165,7 @@ def test_an_attempt_that_goes_on_when_its_run_is_over_leaves_nothing(make_world,
     prefix = f"projects/{project['project_id']}/runs/{run_id}/"
     if not interrupted.times:
         end()
-    assert [found.key for found in whole.objects.list(whole.settings.store_bucket, prefix)] == [f"{prefix}result"]
+    assert [entry.key for entry in whole.objects.list(whole.settings.store_bucket, prefix)] == [f"{prefix}result"]
 
 
 @pytest.mark.parametrize("spilling", [True, False])
@@ -192,7 +192,7 @@ def test_an_attempt_that_dies_when_its_run_is_over_leaves_nothing_once_it_is_rep
         end()
 
         prefix = f"projects/{project['project_id']}/runs/{run_id}/"
-        assert [found.key for found in whole.objects.list(whole.settings.store_bucket, prefix)] == [f"{prefix}result"]
+        assert [entry.key for entry in whole.objects.list(whole.settings.store_bucket, prefix)] == [f"{prefix}result"]
     assert died > 4  # of which the first reads count for four
 
 
@@ -217,7 +217,7 @@ def result_of(service, project, run_id):
     prefix = f"projects/{project['project_id']}/runs/{run_id}/"
     stored = service.world.objects.list(service.world.settings.store_bucket, prefix)
     kept = ("result", "permutations.npy")
-    return [found.key for found in stored if found.key.removeprefix(prefix).startswith(kept)]
+    return [entry.key for entry in stored if entry.key.removeprefix(prefix).startswith(kept)]
 
 
 class Interrupted:

@@ -131,9 +131,9 @@ def test_a_project_in_which_something_happens_at_the_last_moment_stays(service, 
     original = projects.unused
 
     def unused_then_used(since, *, limit):
-        found = original(since, limit=limit)
+        project_ids = original(since, limit=limit)
         service.post_run(project)
-        return found
+        return project_ids
 
     monkeypatch.setattr(projects, "unused", unused_then_used)
     a_day_begins(service)

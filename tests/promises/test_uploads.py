@@ -191,7 +191,7 @@ def test_a_file_that_is_no_more_what_was_announced_is_an_error(service, datasets
     run_id = service.post_run(project)
     assert upload(service, project, 0, way, datasets[0], blocks_for(way, datasets)[0]).status == 201
     bucket = service.world.settings.uploads_bucket
-    (key,) = [found.key for found in service.world.objects.list(bucket, "") if found.key.endswith(name)]
+    (key,) = [entry.key for entry in service.world.objects.list(bucket, "") if entry.key.endswith(name)]
     if gone:
         service.world.objects.delete(bucket, [key])
     else:
@@ -200,7 +200,7 @@ def test_a_file_that_is_no_more_what_was_announced_is_an_error(service, datasets
 
     message = service.get_run(project, run_id).json["message"]
     assert ("removed" if gone else "changed") + " after it was announced" in message
-    left = {found.key for found in service.world.objects.list(bucket, "") if project["project_id"] in found.key}
+    left = {entry.key for entry in service.world.objects.list(bucket, "") if project["project_id"] in entry.key}
     assert left == (set() if gone else {key})
 
 

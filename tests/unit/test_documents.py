@@ -60,8 +60,8 @@ def test_files_that_are_named_exist(document):
         if "/" not in path or path.partition("/")[0] not in PACKAGES or EXAMPLES.search(path) or " " in path:
             continue
         places = (ROOT, SERVICE, document.parent)
-        found = [place for place in places if (place / path).exists() or [*place.glob(f"{path}-*.md")]]
-        assert found, f"{name} of {document.relative_to(ROOT)} is not there"
+        matches = [place for place in places if (place / path).exists() or [*place.glob(f"{path}-*.md")]]
+        assert matches, f"{name} of {document.relative_to(ROOT)} is not there"
 
 
 @every_document

@@ -29,10 +29,10 @@ def test_every_route_is_found_however_many_slashes_part_its_words(route, project
     words = route.format(**ids).strip("/").split("/")
     path = "".join(data.draw(SLASHES) + word for word in words)
 
-    found = find_route(event(path), ROUTES)
+    match = find_route(event(path), ROUTES)
 
-    assert found is not None
-    assert found == (route, {name: value for name, value in ids.items() if "{" + name in route})
+    assert match is not None
+    assert match == (route, {name: value for name, value in ids.items() if "{" + name in route})
 
 
 @given(route=st.sampled_from(ROUTES), project_id=IDS, run_id=IDS, end=SLASHES)
@@ -48,18 +48,18 @@ def test_any_path_has_one_route_or_none(path):
     collapsed = re.sub("/+", "/", path)
     matching = [route for route in ROUTES if match_path(route, collapsed) is not None]
 
-    found = find_route(event(path), ROUTES)
+    match = find_route(event(path), ROUTES)
 
     assert len(matching) <= 1
-    assert found is None or [found[0]] == matching
+    assert match is None or [match[0]] == matching
 
 
 @given(value=st.text(min_size=1).filter(lambda text: "/" not in text and "\n" not in text))
 def test_ids_are_plain_ascii_whatever_was_sent(value):
-    (found,) = match_path("/{any}", f"/{value}").values()
+    (parameter,) = match_path("/{any}", f"/{value}").values()
 
-    assert found.isascii()
-    assert "\0" not in found
+    assert parameter.isascii()
+    assert "\0" not in parameter
 
 
 def test_what_api_gateway_has_routed_is_taken_over():

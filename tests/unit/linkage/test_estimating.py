@@ -83,18 +83,18 @@ def test_both_numbers_of_candidate_pairs_are_estimated(people, parties, engine):
     repeated = find_in_sample(sampled, world)
     once = count_once(repeated, sampled, world)
 
-    told = [estimate(found, comparisons).candidates for found in (repeated, once)]
+    told = [estimate(pairs, comparisons).candidates for pairs in (repeated, once)]
     assert told == [pytest.approx(count, rel=0.1) for count in count_candidates(people[:parties], several_blocks)]
 
 
 def test_very_many_pairs_are_thinned_and_count_as_many(people, monkeypatch):
     world = in_memory_world()
     sampled = store(people[:2], several_blocks, world)
-    found = find_in_sample(sampled, world)
-    whole = estimate(count_once(found, sampled, world), 10**9)
+    pairs = find_in_sample(sampled, world)
+    whole = estimate(count_once(pairs, sampled, world), 10**9)
 
     monkeypatch.setattr(estimating, "MOST_MEMBERSHIPS", 3_000)
-    thinned = estimate(count_once(found, sampled, world), 10**9)
+    thinned = estimate(count_once(pairs, sampled, world), 10**9)
 
     assert len(thinned.scores) < len(whole.scores) / 3
     assert thinned.candidates == pytest.approx(whole.candidates, rel=0.1)

@@ -87,7 +87,7 @@ def test_the_same_records_give_the_same_encoding_set_by_every_way(ways):
         service.deliver_all()
         sets.append(stored_set(service))
 
-    assert all(found == sets[0] for found in sets)
+    assert all(objects == sets[0] for objects in sets)
 
 
 @pytest.mark.parametrize(("way", "blocks"), ALL_WAYS, ids=[way for way, _ in ALL_WAYS])

@@ -14,14 +14,14 @@ from infra.deploy.artifacts import leave_no_snapshots, store_packages
 def account(*, free=1000, zones="abc", versions=("16.1", "17.5", "17.7")):
     """An account as AWS describes it."""
     pages = [{"DBEngineVersions": [{"EngineVersion": version}]} for version in versions]
-    found = {"AvailabilityZones": [{"ZoneName": f"us-east-1{letter}"} for letter in zones]}
+    answer = {"AvailabilityZones": [{"ZoneName": f"us-east-1{letter}"} for letter in zones]}
     return SimpleNamespace(
         is_aws=True,
         region="us-east-1",
         functions=SimpleNamespace(
             get_account_settings=lambda: {"AccountLimit": {"UnreservedConcurrentExecutions": free}}
         ),
-        ec2=SimpleNamespace(describe_availability_zones=lambda **_names: found),
+        ec2=SimpleNamespace(describe_availability_zones=lambda **_names: answer),
         rds=SimpleNamespace(get_paginator=lambda _name: SimpleNamespace(paginate=lambda **_names: pages)),
     )
 

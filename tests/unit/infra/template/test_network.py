@@ -37,15 +37,15 @@ def references(value: Any) -> set[str]:
         return set().union(*map(references, value))
     if not isinstance(value, dict):
         return set()
-    found = set().union(*map(references, value.values()))
+    names = set().union(*map(references, value.values()))
     if "Ref" in value:
-        found.add(value["Ref"])
+        names.add(value["Ref"])
     if "Fn::GetAtt" in value:
-        found.add(listed(value["Fn::GetAtt"])[0].partition(".")[0])
+        names.add(listed(value["Fn::GetAtt"])[0].partition(".")[0])
     if "Fn::Sub" in value:
         text = listed(value["Fn::Sub"])[0]
-        found |= {name.partition(".")[0] for name in re.findall(r"\$\{([\w:.]+)\}", text)}
-    return found
+        names |= {name.partition(".")[0] for name in re.findall(r"\$\{([\w:.]+)\}", text)}
+    return names
 
 
 @pytest.mark.parametrize("options", [{}, {"Managed": "true"}, {"Managed": "true", "Monitoring": "false"}, ALL_OPTIONS])

@@ -103,10 +103,10 @@ def test_more_objects_than_a_page_holds(objects):
         objects.put(BUCKET, f"many/{number:04d}", b"x")
     objects.put(BUCKET, "other", b"x")
 
-    keys = [found.key for found in objects.list(BUCKET, "many/")]
+    keys = [entry.key for entry in objects.list(BUCKET, "many/")]
     assert keys == [f"many/{number:04d}" for number in range(1005)]
     objects.delete(BUCKET, iter(keys))
-    assert [found.key for found in objects.list(BUCKET, "")] == ["other"]
+    assert [entry.key for entry in objects.list(BUCKET, "")] == ["other"]
 
 
 def test_multipart_uploads_are_aborted(objects, s3):
@@ -187,8 +187,8 @@ def queues():
 
 def waiting(client, url):
     bodies = []
-    while found := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        bodies += [message["Body"] for message in found]
+    while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        bodies += [message["Body"] for message in messages]
     return bodies
 
 

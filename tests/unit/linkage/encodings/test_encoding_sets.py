@@ -30,23 +30,23 @@ def array_of(records):
     return np.frombuffer(b"".join(records), dtype=np.uint8).reshape(len(records), -1)
 
 
-def check_order(encodings, found):
+def check_order(encodings, encoding_set):
     """Rows are those of their records, and blocks are sorted, next to one another, and true of their rows."""
-    stored = np.concatenate([np.empty((0, encodings.shape[1]), np.uint8), *found.sorted_encodings()])
-    assert (stored == encodings[found.rows]).all()
-    table = load_blocks(dump_blocks(found.blocks))
+    stored = np.concatenate([np.empty((0, encodings.shape[1]), np.uint8), *encoding_set.sorted_encodings()])
+    assert (stored == encodings[encoding_set.rows]).all()
+    table = load_blocks(dump_blocks(encoding_set.blocks))
     keys = [key.ljust(16, b"\0") for key in table["key"].tolist()]
     assert keys == sorted(set(keys))
     counts = popcounts(stored)
     row = 0
     for block in table:
         rows = slice(row, row + int(block["row_count"]))
-        order = list(zip(counts[rows].tolist(), found.rows[rows].tolist(), strict=True))
+        order = list(zip(counts[rows].tolist(), encoding_set.rows[rows].tolist(), strict=True))
         assert order == sorted(order)
         assert block["first_row"] == row
         assert (block["smallest_popcount"], block["largest_popcount"]) == (order[0][0], order[-1][0])
         row = rows.stop
-    assert row == len(found.rows)
+    assert row == len(encoding_set.rows)
     return keys
 
 
@@ -56,10 +56,10 @@ RECORDS = st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=30)
 @given(records=RECORDS)
 def test_without_blocks_every_record_is_in_the_one_block(records):
     encodings = array_of(records)
-    found = sort_encodings(encodings)
+    encoding_set = sort_encodings(encodings)
 
-    assert check_order(encodings, found) == [WHOLE_DATASET]
-    assert sorted(found.rows) == list(range(len(records)))
+    assert check_order(encodings, encoding_set) == [WHOLE_DATASET]
+    assert sorted(encoding_set.rows) == list(range(len(records)))
 
 
 @given(data=st.data(), records=RECORDS)
@@ -67,25 +67,25 @@ def test_a_record_has_one_row_in_each_of_its_blocks(data, records):
     ids = st.lists(st.sampled_from(["a", "b", 1, "1", "", "a" * 50, "é", -3]), max_size=6)
     blocks = data.draw(st.lists(ids, min_size=len(records), max_size=len(records)))
     encodings = array_of(records)
-    found = sort_encodings(encodings, read_blocks(dump_block_file(blocks), len(records)))
+    encoding_set = sort_encodings(encodings, read_blocks(dump_block_file(blocks), len(records)))
 
-    check_order(encodings, found)
+    check_order(encodings, encoding_set)
     members = {(block_key(block_id), record) for record, ids in enumerate(blocks) for block_id in ids}
     rows = [
         (block["key"].ljust(16, b"\0"), int(record))
-        for block in found.blocks
-        for record in found.rows[block["first_row"] : block["first_row"] + block["row_count"]]
+        for block in encoding_set.blocks
+        for record in encoding_set.rows[block["first_row"] : block["first_row"] + block["row_count"]]
     ]
     assert len(rows) == len(set(rows))
     assert set(rows) == members
-    assert found.report() == {
+    assert encoding_set.report() == {
         "records": len(records),
         "rows": len(members),
         "blocks": len({key for key, _ in members}),
         "encoding_size": 16,
         "records_in_no_block": sum(not ids for ids in blocks),
     }
-    assert json.loads(dump_report(found)) == found.report()
+    assert json.loads(dump_report(encoding_set)) == encoding_set.report()
 
 
 @given(records=RECORDS, seed=st.integers(0, 100))
@@ -102,10 +102,10 @@ def test_the_order_of_the_file_does_not_matter(records, seed):
 
 def test_large_sets_are_worked_on_in_slices():
     encodings = np.random.default_rng(1).integers(0, 256, (40_000, 512), dtype=np.uint8)
-    found = sort_encodings(encodings)
+    encoding_set = sort_encodings(encodings)
 
-    assert len(list(found.sorted_encodings())) > 1
-    check_order(encodings, found)
+    assert len(list(encoding_set.sorted_encodings())) > 1
+    check_order(encodings, encoding_set)
     assert (popcounts(encodings) == np.bitwise_count(encodings).sum(axis=1)).all()
 
 
@@ -123,8 +123,8 @@ def test_ids_are_compared_as_text():
     assert block_key(1) == block_key("1")
     assert block_key(1.5) == block_key("1.5")
     assert block_key("a") != block_key("A")
-    found = read_blocks(b'{"blocks": {"0": ["1", 1, 1.5, true, null]}}', 1)
-    assert found.keys.tolist() == [block_key(text) for text in ("1", "1", "1.5", "True", "None")]
+    memberships = read_blocks(b'{"blocks": {"0": ["1", 1, 1.5, true, null]}}', 1)
+    assert memberships.keys.tolist() == [block_key(text) for text in ("1", "1", "1.5", "True", "None")]
 
 
 @given(left=st.sets(st.integers(0, 30)), right=st.sets(st.integers(0, 30)))

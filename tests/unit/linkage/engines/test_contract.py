@@ -94,11 +94,11 @@ def test_the_pairs_are_those_of_the_definition(name, data, size, threshold):
         np.frombuffer(b"".join(data.draw(st.lists(row, max_size=8))), np.uint8).reshape(-1, size) for _ in range(2)
     )
 
-    found = find(name, left, right, threshold)
+    pairs = find(name, left, right, threshold)
 
     expected = pairs_by_definition(left, right, threshold)
-    keys = list(zip(found["left"].tolist(), found["right"].tolist(), strict=True))
-    assert dict(zip(keys, scores(found).tolist(), strict=True)) == expected
+    keys = list(zip(pairs["left"].tolist(), pairs["right"].tolist(), strict=True))
+    assert dict(zip(keys, scores(pairs).tolist(), strict=True)) == expected
     assert keys == sorted(keys, key=lambda key: (-expected[key], key))
 
 
@@ -140,10 +140,10 @@ def test_rectangles_that_cover_the_whole_find_the_same_as_the_whole(name, seed, 
     rectangles = np.array([[*rows, *columns] for rows, columns in product(*spans)], dtype=np.int64)
     generator.shuffle(rectangles)
 
-    found = find(name, left, right, 0.7, rectangles, threads=threads, max_pairs=max_pairs)
+    pairs = find(name, left, right, 0.7, rectangles, threads=threads, max_pairs=max_pairs)
 
-    assert found.tobytes() == find("anonlink", left, right, 0.7).tobytes()
-    assert len(found)
+    assert pairs.tobytes() == find("anonlink", left, right, 0.7).tobytes()
+    assert len(pairs)
 
 
 @both_engines
@@ -151,10 +151,10 @@ def test_rectangles_may_be_empty_overlap_and_leave_rows_out(name):
     left, right = noisy(2, 40)
     rectangles = np.array([[0, 0, 0, 40], [5, 30, 7, 7], [0, 10, 0, 40], [5, 20, 0, 40]], dtype=np.int64)
 
-    found = find(name, left, right, 0.6, rectangles)
+    pairs = find(name, left, right, 0.6, rectangles)
 
     all_pairs = find(name, left, right, 0.6).tolist()
-    assert sorted(found.tolist()) == sorted(
+    assert sorted(pairs.tolist()) == sorted(
         [pair for pair in all_pairs if pair[0] < 10] + [pair for pair in all_pairs if 5 <= pair[0] < 20]
     )
     assert len(find(name, left, right, 0.6, rectangles[:2])) == 0
@@ -182,9 +182,9 @@ def test_memory_is_bounded_even_if_every_pair_is_a_candidate(name, rows, threads
 def test_both_engines_find_the_same_in_encodings_of_every_size():
     for size in range(8, 1025, 8):
         left, right = noisy(size, 24, size)
-        found = find("native", left, right, 0.7)
-        assert found.tobytes() == find("anonlink", left, right, 0.7).tobytes()
-        assert len(found)
+        pairs = find("native", left, right, 0.7)
+        assert pairs.tobytes() == find("anonlink", left, right, 0.7).tobytes()
+        assert len(pairs)
 
 
 @both_engines
@@ -350,18 +350,18 @@ def test_real_candidates_are_grouped_as_anonlink_does(name, febrl_encodings):
     """Encodings of clkhash, of two data sets with true matches and of a third that repeats some."""
     left, right = febrl_encodings
     datasets = [left, right, np.concatenate([left[::3], right[1::3]])]
-    found = []
+    parts = []
     for number, (one, other) in enumerate(combinations(datasets, 2)):
         pairs = find("native", one, other, 0.75)
         candidates = np.zeros(len(pairs), CANDIDATE)
         candidates["datasets"] = number
         for field in PAIR.names:
             candidates[field] = pairs[field]
-        found.append(candidates)
+        parts.append(candidates)
         assert pairs.tobytes() == find("anonlink", one, other, 0.75).tobytes()
-    candidates = np.concatenate(found)
+    candidates = np.concatenate(parts)
 
-    assert group(name, found[0], [len(left), len(right)]) == group_by_anonlink(found[0], 2)
+    assert group(name, parts[0], [len(left), len(right)]) == group_by_anonlink(parts[0], 2)
     assert group(name, candidates, list(map(len, datasets)), pieces=3) == group_by_anonlink(candidates, 3)
     assert len(candidates) > 1000
 

@@ -61,9 +61,9 @@ def test_pairs_are_those_of_the_definition(path, seed, size, threshold, reorder,
     left, right = adversaries(seed, size)
     tuning = {"reorder": reorder, "filter_bits": int(looked_at * size * 8), "path": path}
 
-    found = compare(left, right, threshold, sample=some_pairs(left, right), **tuning)
+    pairs = compare(left, right, threshold, sample=some_pairs(left, right), **tuning)
 
-    assert found.tolist() == by_definition(left, right, threshold).tolist()
+    assert pairs.tolist() == by_definition(left, right, threshold).tolist()
 
 
 @every_path
@@ -74,7 +74,7 @@ def test_each_rectangle_gives_its_own_pairs(path, seed, size, threshold):
     rectangles = ragged(seed, len(left), len(right))
     all_pairs = by_definition(left, right, threshold).tolist()
 
-    found = compare(left, right, threshold, rectangles=rectangles, sample=some_pairs(left, right), path=path)
+    pairs = compare(left, right, threshold, rectangles=rectangles, sample=some_pairs(left, right), path=path)
 
     expected = [
         pair
@@ -82,7 +82,7 @@ def test_each_rectangle_gives_its_own_pairs(path, seed, size, threshold):
         for pair in all_pairs
         if left_start <= pair[0] < left_stop and right_start <= pair[1] < right_stop
     ]
-    assert found.tolist() == sorted(expected)
+    assert pairs.tolist() == sorted(expected)
 
 
 @every_path
@@ -91,8 +91,8 @@ def test_encodings_of_every_size_are_compared(path, size):
     left, right = adversaries(size, size)
 
     for filter_bits in (0, 12, size * 8):
-        found = compare(left, right, 0.6, filter_bits=filter_bits, path=path)
-        assert found.tolist() == by_definition(left, right, 0.6).tolist()
+        pairs = compare(left, right, 0.6, filter_bits=filter_bits, path=path)
+        assert pairs.tolist() == by_definition(left, right, 0.6).tolist()
 
 
 @every_path
@@ -106,12 +106,12 @@ def test_every_threshold_is_inclusive_and_no_wider(path):
             if threshold > 1:
                 continue
             rectangles = np.stack([rows, rows + 1, rows, rows + 1], axis=1)
-            found = compare(left, right, threshold, rectangles=rectangles, path=path)
-            assert found["left"].tolist() == rows[2.0 * few / 1000 >= threshold].tolist()
+            pairs = compare(left, right, threshold, rectangles=rectangles, path=path)
+            assert pairs["left"].tolist() == rows[2.0 * few / 1000 >= threshold].tolist()
             around = slice(max(0, thousandth // 2 - 20), thousandth // 2 + 20)
             for filter_bits in (96, 1024):
-                found = compare(left[around], right[around], threshold, filter_bits=filter_bits, path=path)
-                assert found.tolist() == by_definition(left[around], right[around], threshold).tolist()
+                pairs = compare(left[around], right[around], threshold, filter_bits=filter_bits, path=path)
+                assert pairs.tolist() == by_definition(left[around], right[around], threshold).tolist()
 
 
 @every_path
@@ -119,11 +119,11 @@ def test_a_dense_result_goes_on_where_the_array_was_full(path):
     """Twenty thousand pairs through an array of a thousand: by panels, by rows, on either side."""
     for rows, columns in ((140, 150), (150, 140), (2, 9000), (9000, 2), (1, 20_000)):
         left, right = (np.full((count, 16), 255, np.uint8) for count in (rows, columns))
-        found = compare(left, right, 1.0, path=path)
-        assert len(found) == rows * columns
-        assert np.array_equal(found["left"], np.repeat(np.arange(rows), columns))
-        assert np.array_equal(found["right"], np.tile(np.arange(columns), rows))
-        assert set(found["common"].tolist()) == {128}
+        pairs = compare(left, right, 1.0, path=path)
+        assert len(pairs) == rows * columns
+        assert np.array_equal(pairs["left"], np.repeat(np.arange(rows), columns))
+        assert np.array_equal(pairs["right"], np.tile(np.arange(columns), rows))
+        assert set(pairs["common"].tolist()) == {128}
 
 
 def test_the_sample_decides_how_many_bits_are_looked_at():

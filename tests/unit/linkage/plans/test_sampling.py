@@ -78,7 +78,7 @@ def test_blocks_that_cannot_reach_the_threshold_are_not_drawn():
 
 def compare(left, right, datasets, seed):
     """The estimate for two data sets at threshold 1, by really comparing what is drawn."""
-    found = []
+    drawn_pairs = []
     for draw in draw_rows(datasets, 1.0, seed):
         rows = [
             np.concatenate([side[start:stop] for start, stop in spans])
@@ -86,9 +86,9 @@ def compare(left, right, datasets, seed):
         ]
         whole = np.array([[0, len(rows[0]), 0, len(rows[1])]])
         pairs = join_pairs(list(engine("native").find_candidates(*rows, whole, 1.0, threads=1, max_pairs=10**6)))
-        found.append(DrawnPairs(draw, pairs, np.ones(len(pairs))))
+        drawn_pairs.append(DrawnPairs(draw, pairs, np.ones(len(pairs))))
     total = sum(int(a) * int(b) for a, b in zip(datasets[0]["row_count"], datasets[1]["row_count"], strict=True))
-    return estimate(found, total).candidates
+    return estimate(drawn_pairs, total).candidates
 
 
 def test_every_comparison_is_as_likely_to_be_made_as_any_other():
@@ -145,11 +145,11 @@ def estimates_where_blocks_match_wholly(counts, share, seeds):
         match = generator.random(len(counts)) < share
         draws, pairs, blocks = draws_of(counts, seed)
         matching = zip(draws, pairs, match[blocks].tolist(), strict=True)
-        found = [
+        drawn_pairs = [
             DrawnPairs(draw, each[: matches * len(each)], ONES[: matches * len(each)])
             for draw, each, matches in matching
         ]
-        yield estimate(found, int(sizes.sum())), int(sizes[match].sum())
+        yield estimate(drawn_pairs, int(sizes.sum())), int(sizes[match].sum())
 
 
 ONES = np.ones(1_000**2)

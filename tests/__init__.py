@@ -1,1 +1,1 @@
-"""The tests, by what they need: unit (nothing), integration (servers), e2e (the deployed local stack)."""
+"""The tests, by their needs: unit (nothing), integration (servers), e2e (the deployed local stack)."""

@@ -19,7 +19,7 @@ THRESHOLDS = [0.05, 0.3, 0.5, 0.7, 0.8, 0.95, 1.0]
 
 
 def of_this_machine(path: KernelPath) -> ParameterSet:
-    """A path, or a skip that says that nothing here could take it."""
+    """A path, or a skip if this machine lacks its instructions."""
     reason = f"not run: this machine cannot take the path {path.name}"
     return pytest.param(path, id=path.name.lower(), marks=pytest.mark.skipif(path not in paths(), reason=reason))
 
@@ -68,7 +68,7 @@ def adversaries(seed: int, size: int, rows: int = 150) -> list[Encodings]:
 
 
 def some_pairs(left: Encodings, right: Encodings, count: int = 50) -> Integers:
-    """A sample, where there is anything to draw it from."""
+    """A sample of pairs, if both sides have rows."""
     if not len(left) or not len(right):
         return NO_SAMPLE
     return np.stack([np.arange(count) % len(left), np.arange(count) % len(right)], axis=1)

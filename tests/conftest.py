@@ -1,4 +1,4 @@
-"""What every tier uses: data to link, and the deployed local stack."""
+"""Fixtures of every tier: data to link, and the deployed local stack."""
 
 # ruff: noqa: E402
 import json
@@ -55,7 +55,7 @@ class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     """Give all tests that need the same stack to one process, so that each stack is started once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        """Name what a test shares with others: its file for builds and servers of its own, a stack else."""
+        """Return a test's scope: its file for builds and servers of its own, otherwise a stack."""
         file, _, name = nodeid.partition("::")
         servers_of_its_own = file.endswith(("/test_local_minio.py", "/test_local_servers.py"))
         if servers_of_its_own or file.startswith(("tests/builds/", "tests/unit/")):
@@ -65,7 +65,7 @@ class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
-    """Have ``--dist loadscope`` mean stacks."""
+    """Let ``--dist loadscope`` distribute the tests by stack."""
     return ByStack(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
@@ -91,7 +91,7 @@ def stack_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackWith]:
 
 
 def skip_without(object_store: str) -> None:
-    """Skip what needs an object store that cannot be had here, or that OBJECT_STORE says not to test with."""
+    """Skip tests of an object store that is not available here, or that OBJECT_STORE excludes."""
     if CHOSEN_STORE not in {None, "", object_store}:
         pytest.skip(f"OBJECT_STORE={CHOSEN_STORE}")
     if object_store == MINIO and (reason := why_unavailable()):
@@ -100,7 +100,7 @@ def skip_without(object_store: str) -> None:
 
 @pytest.fixture(scope="session")
 def stack(stack_with: StackWith) -> Stack:
-    """The service, deployed to a local stack of the tests' own. Its object store is what OBJECT_STORE says.
+    """The service, deployed to a local stack of the tests' own, with the object store that OBJECT_STORE names.
 
     Or one that is deployed already, wherever: a trial (see `infra.trial.trial`) says where it is.
     """
@@ -118,7 +118,7 @@ def each_stack(stack_with: StackWith, request: pytest.FixtureRequest) -> Stack:
 
 
 def deployed() -> Stack | None:
-    """Return the deployment that a trial says to test; None if there is none."""
+    """Return the deployment that a trial names; None if there is none."""
     described = os.environ.get(DEPLOYMENT_VARIABLE)
     if not described:
         return None

@@ -1,4 +1,4 @@
-"""Hold what the API takes and answers against its own OpenAPI document, which every test does that sends requests."""
+"""Check requests and answers against the OpenAPI document, in every test that sends requests."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from app.openapi import build_document
 from app.routing import match_path
 
 OUTSIDE = {404, 405}
-"""What is answered where there is no operation."""
+"""The statuses of requests that no operation of the document matches."""
 
 
 @cache
@@ -34,7 +34,7 @@ def operation_of(method: str, path: str) -> dict[str, Any] | None:
 def assert_documented(
     method: str, path: str, request: bytes | None, status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    """Fail if this answer to this request is not what the document says."""
+    """Fail if this answer to this request contradicts the document."""
     if method in ("HEAD", "OPTIONS"):
         return
     operation = operation_of(method, path)
@@ -61,7 +61,7 @@ def _check_answer(response: dict[str, Any], headers: dict[str, str], body: bytes
 
 
 def _check_body(content: dict[str, Any], body: bytes) -> None:
-    """What was taken must be what the document lets a client send."""
+    """Check that the document allows each body that the API accepted."""
     if "application/json" in content:
         _validate(content["application/json"]["schema"], json.loads(body))
 

@@ -35,7 +35,7 @@ def texts(encodings: Encodings) -> list[str]:
 
 @dataclass
 class Answer:
-    """What a route answered."""
+    """A route's answer."""
 
     status: int
     headers: dict[str, str]
@@ -154,7 +154,7 @@ def driver(world: World) -> Driver:
 
 
 def gateway_event(method: str, path: str, headers: dict[str, str], body: bytes | None) -> dict[str, Any]:
-    """A request as API Gateway hands it to the function: by its greedy route, as all that it does not know."""
+    """A request as API Gateway hands it to the function: by the greedy route, like every path without a route."""
     return {
         "path": path,
         "headers": headers or None,

@@ -25,7 +25,7 @@ class Killed(BaseException):
 
 @dataclass
 class Mortality:
-    """How many effects the worker may still have; None is no end."""
+    """Number of effects left to the worker; None is no end."""
 
     left: int | None = None
     effects: int = 0

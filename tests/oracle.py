@@ -1,4 +1,4 @@
-"""What the right answer is, by the definition and by raw anonlink."""
+"""Expected results, by the definition and by raw anonlink."""
 
 import json
 import warnings
@@ -69,7 +69,7 @@ def groups_by_definition(
 
 
 def groups_of_anonlink(datasets: list[Encodings], threshold: float) -> set[frozenset[tuple[int, int]]]:
-    """What raw anonlink answers, without its limit of k pairs a record."""
+    """Raw anonlink's answer, without its limit of k pairs a record."""
     bits = []
     for encodings in datasets:
         rows = []

@@ -1,4 +1,4 @@
-"""A run in a world, its data sets taken in already: for what begins with the plan and minds no upload."""
+"""A run in a world, its data sets taken in already: for tests that begin with the plan and need no upload."""
 
 from collections.abc import Sequence
 

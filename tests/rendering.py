@@ -1,4 +1,4 @@
-"""What CloudFormation makes of a template under given parameters: conditions decided, `Fn::If` resolved.
+"""Render a template as CloudFormation does: conditions decided by given parameters, `Fn::If` resolved.
 
 References and attributes stay as they are; what is not made under these parameters is not there.
 """
@@ -17,7 +17,7 @@ ALL_OPTIONS = {
     "HostedZoneId": "zone",
     "EndpointZones": "2",
 }
-"""Parameters by which everything is made that the template can make."""
+"""The parameters that enable every option of the template."""
 _NOTHING = object()
 
 
@@ -73,7 +73,7 @@ def of_type(template: Template, kind: str) -> dict[str, Any]:
 
 
 def queue_events(template: Template) -> dict[str, Any]:
-    """The workers, with what makes a queue call them."""
+    """The workers, with their event source mappings."""
     functions = of_type(template, "AWS::Serverless::Function")
     return {
         name: properties["Events"]["Messages"]["Properties"]
@@ -89,7 +89,7 @@ def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def policies(template: Template) -> dict[str, list[dict[str, Any]]]:
-    """What each role may do, whether it says so itself or a policy beside it does."""
+    """The permissions of each role, from its own policies and from those beside it."""
     permissions = {
         f"{name}.{policy['PolicyName']}": statements(policy["PolicyDocument"])
         for name, role in of_type(template, "AWS::IAM::Role").items()

@@ -21,7 +21,7 @@ WITH_BLOCKS = ("clknblocks", "encodings and blocks", "json file and blocks", "bi
 
 @dataclass(frozen=True)
 class Sending:
-    """What to send: a request or, if there are files, these files to be put and announced."""
+    """A request or, if there are files, these files to be put and announced."""
 
     body: bytes = b""
     route: str = "clks"
@@ -41,7 +41,7 @@ def blocks_file(blocks: Blocks) -> bytes:
 
 
 def sending(way: str, encodings: Encodings, blocks: Blocks | None = None) -> Sending:
-    """Return what to send for a way."""
+    """Return the request or the files for a way."""
     clks = texts(encodings)
     if "file" in way:
         name, body = ("encodings.json", as_json(clks=clks)) if "json" in way else ("encodings.bin", encodings.tobytes())

@@ -1,4 +1,4 @@
-"""Compare chunks of a run as the compare worker does, on one thread, and tell how much CPU time that takes."""
+"""Compare chunks of a run as the compare worker does, on one thread, and measure the CPU time."""
 
 import os
 import time
@@ -25,7 +25,7 @@ def planned_world(datasets: Sequence[np.ndarray]) -> tuple[World, Plan]:
 
 
 def cpu_seconds(world: World, chunks: Sequence[int]) -> tuple[float, int]:
-    """Compare the chunks, from reading to storing; return seconds of CPU time and how many pairs were found.
+    """Compare the chunks, from reading to storing; return seconds of CPU time and the number of candidate pairs.
 
     They can be compared again: nothing is left of them.
     """
@@ -41,5 +41,5 @@ def cpu_seconds(world: World, chunks: Sequence[int]) -> tuple[float, int]:
 
 
 def load() -> str:
-    """How busy the machine is: what else runs takes from the figures."""
+    """The load of the machine: other processes distort the figures."""
     return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"

@@ -1,4 +1,4 @@
-"""What the functions' own reports say that they took: the figures that AWS bills."""
+"""Duration and memory of the functions, from their own reports: the figures that AWS bills."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _REPORT = re.compile(
 
 @dataclass(frozen=True)
 class Spent:
-    """What the invocations of one function took together; cold starts are in the seconds."""
+    """The sum over the invocations of one function; cold starts are in the seconds."""
 
     invocations: int
     cold_starts: int
@@ -25,12 +25,12 @@ class Spent:
 
 
 def count_reports(stack: Stack) -> dict[Path, int]:
-    """Return how many invocations each log has the report of: what comes after is `spent_since`."""
+    """Return the number of reports in each log, from which `spent_since` counts on."""
     return {log: len(_reports(log)) for log in _logs(stack)}
 
 
 def spent_since(stack: Stack, counted: dict[Path, int]) -> dict[str, Spent]:
-    """Return what each function has spent since then."""
+    """Sum the reports of each function since the count."""
     by_function: dict[str, list[tuple[str, ...]]] = {function: [] for function in FUNCTIONS}
     for log in _logs(stack):
         for function, resource in RESOURCES.items():

@@ -1,4 +1,4 @@
-"""How contenders are measured: processor time of one thread, in turns, medians."""
+"""Measure contenders: processor time of one thread, in turns, medians."""
 
 import os
 import time

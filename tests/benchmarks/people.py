@@ -13,7 +13,7 @@ BITS_PER_BIGRAM = 22
 ALPHABET = 27
 FOLLOWING = 0.25 ** np.arange(26)
 FOLLOWING /= FOLLOWING.sum()
-"""How likely the letters are that may follow a letter, the likeliest first."""
+"""Probabilities of the letters that may follow a letter, the likeliest first."""
 
 
 def make_people(count: int, *, shared: float = 0.5, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +34,7 @@ def make_people(count: int, *, shared: float = 0.5, seed: int = 1) -> tuple[np.n
 
 
 class _People:
-    """A population: its names, and which bits each sets."""
+    """A population: its names, and the bits that each sets."""
 
     def __init__(self, generator: np.random.Generator) -> None:
         self._generator = generator
@@ -107,6 +107,6 @@ class _People:
 
 
 def _skewed(names: int) -> np.ndarray:
-    """Return how common each name is: the first ones a few in a hundred, most of them rare."""
+    """Return the frequency of each name: the first ones a few in a hundred, most of them rare."""
     weights = 1 / (np.arange(names) + 10)
     return weights / weights.sum()

@@ -1,4 +1,4 @@
-"""How the cost of comparing grows with the records: CPU time of the compare worker, everybody with everybody.
+"""Growth of the cost of comparing with the records: CPU time of the compare worker, everybody with everybody.
 
 Sizes take turns, round by round, so that a busy machine slows all of them. Writes docs/growth.png.
 """
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.benchmark
 SIZES = (10_000, 30_000, 100_000, 300_000)
 ROUNDS = 3
 MOST_COMPARISONS = 12e9
-"""Of a larger run a sample of its chunks is compared: every n-th."""
+"""A larger run is sampled: every n-th chunk is compared."""
 
 
 def test_growth(tmp_path):

@@ -1,4 +1,4 @@
-"""How long the deployed intake takes for a million records of 128 bytes, and how much memory: reading and writing too.
+"""Time and memory of the deployed intake for a million records of 128 bytes, reading and writing included.
 
 Figures are those that the function itself reports, as on AWS.
 """
@@ -71,7 +71,7 @@ def test_intake_of_a_million_records(benchmark, stack, encodings, make):
 
 
 def reports(stack):
-    """What each invocation of the intake took."""
+    """The reported duration and memory of each invocation of the intake."""
     logs = (stack.logs_dir / "functions").glob("*Intake*")
     return [report for log in logs for report in REPORTED.findall(log.read_text())]
 

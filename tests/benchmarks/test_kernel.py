@@ -1,4 +1,4 @@
-"""The native kernel against anonlink, and against what its method could do at best on this machine.
+"""The native kernel against anonlink, and against the limit of its method on this machine.
 
 Real encodings (see encode_names.py). What contenders find is compared first; times are processor time of one thread,
 in turns, medians; anonlink's is that of every twentieth row on the left, as it takes rows one by one.
@@ -172,7 +172,7 @@ int main() {
 
 
 def measure_clock():
-    """Multiplications that wait for each other take three cycles each; return how many cycles there are a second."""
+    """Return the cycles a second: dependent multiplications take three cycles each."""
     folder = ROOT / "build" / "benchmarks"
     (folder / "clock.cpp").write_text(CLOCK)
     zig("x86_64-linux-gnu.2.17", ["-O2", "clock.cpp", "-o", "clock"], cwd=folder)

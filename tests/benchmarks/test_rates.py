@@ -1,4 +1,4 @@
-"""What the cost model takes for given of comparing: comparisons a second by threshold, and what a row costs.
+"""The cost model's constants of comparing: comparisons a second by threshold, and the cost of a row.
 
 On the AVX2 path, which every x86 processor of Lambda has; others are shown beside it. CPU time of one thread.
 """
@@ -29,7 +29,7 @@ def people():
 
 
 def seconds_of(compares, left, right, rectangles, threshold):
-    """Return the CPU time, a median, and how many pairs were found."""
+    """Return the CPU time, a median, and the number of pairs."""
     taken = []
     for _ in range(ROUNDS):
         began = time.thread_time()

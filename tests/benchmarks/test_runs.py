@@ -1,4 +1,4 @@
-"""Runs through the deployed local stack, from POST to result: how long, and how much of it no processor links.
+"""Runs through the deployed local stack, from POST to result: the time, and the share in which no worker links.
 
 The stack is warm: a small run goes first. Uploads go through the object store, as a party's do.
 """
@@ -26,7 +26,7 @@ from tests.e2e.client import Client, object_store
 pytestmark = pytest.mark.benchmark
 LINKING = ("compare", "solve")
 WORKERS = 4 * (os.cpu_count() or 1)
-"""Chunks that the local stack compares at a time, at most."""
+"""At most n chunks are compared at a time on the local stack."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def timed_run(client, project, threshold=0.8):
 
 
 def linked_seconds(stack, run_id):
-    """Return how long at least one worker compared or solved, from the workers' logs."""
+    """Return the seconds in which at least one worker compared or solved, from the workers' logs."""
     spans = []
     for worker in LINKING:
         for log in (stack.logs_dir / "functions").glob(f"*{worker.capitalize()}*"):
@@ -111,7 +111,7 @@ def report(stack, name, seconds, run_id, result):
 
 
 def report_spending(spent, model):
-    """What each function spent, beside what the cost model says of this machine: fewer processors, no cold starts."""
+    """Print each function's spending beside the cost model's for this machine: fewer processors, no cold starts."""
     told = model.scenario(WORKERS)
     for name, each in spent.items():
         print(

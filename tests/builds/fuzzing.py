@@ -48,7 +48,7 @@ def fuzz(compiler: str, folder: Path, seconds: int) -> subprocess.CompletedProce
 
 
 def main() -> int:
-    """Fuzz for the seconds given; 0 if nothing was found, or nothing could be."""
+    """Fuzz for the seconds given; return 0 if no input broke the kernel, or clang++ is missing."""
     compiler = shutil.which("clang++")
     if compiler is None:
         print(NOT_THERE)

@@ -1,4 +1,4 @@
-"""Whatever bytes the kernel is given, each path finds the pairs of the definition; the solver answers or refuses."""
+"""For any input bytes, each path of the kernel finds the pairs of the definition; the solver answers or refuses."""
 
 import shutil
 

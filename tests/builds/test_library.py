@@ -1,4 +1,4 @@
-"""The kernel's library: the same sources make the same bytes, and it needs little of the machine that it runs on."""
+"""The kernel's library: the same sources make the same bytes, and it needs few features of its machine."""
 
 import os
 import shutil
@@ -37,5 +37,5 @@ def test_the_library_needs_an_old_c_library_and_no_other(machine):
 
 
 def set_of_words(raw, prefix):
-    """The rests of all strings of an ELF file that begin so."""
+    """All strings of an ELF file that begin with the prefix, without it."""
     return {word.removeprefix(prefix) for word in raw.split(b"\0") if word.startswith(prefix) and word.isascii()}

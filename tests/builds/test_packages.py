@@ -1,4 +1,4 @@
-"""The packages hold what Lambda needs, and the same sources make the same bytes."""
+"""The packages are complete for Lambda, and the same sources make the same bytes."""
 
 import json
 import os
@@ -105,7 +105,7 @@ def test_every_handler_is_in_its_package(packages):
     ],
 )
 def test_it_is_imported_as_lambda_does(sandbox, package, imports):
-    """With what AWS's own runtime has, the package and the layers: no more."""
+    """With the modules of AWS's own runtime, the package and the layers alone."""
     path = [str(sandbox / package), str(sandbox / "opt" / "python")]
     code = f"import sys; sys.path[:0] = {path}; import {imports}"
 

@@ -1,4 +1,4 @@
-"""The kernel finds the same on other machines and under sanitizers, and reads nothing that is not its own."""
+"""The kernel finds the same pairs on other machines and under sanitizers, and reads nothing beyond its inputs."""
 
 import os
 import platform
@@ -23,7 +23,7 @@ REPLAY = ROOT / "layers" / "kernel" / "tests" / "replay.cpp"
 
 
 def cases(path):
-    """Comparisons of all sizes, and what each should find."""
+    """Comparisons of all sizes, and the expected pairs of each."""
     for seed, size in enumerate(SIZES * 6):
         left, right = adversaries(seed, size, rows=100 if size < 1024 else 40)
         threshold = THRESHOLDS[seed % len(THRESHOLDS)]
@@ -38,7 +38,7 @@ def cases(path):
 
 
 def groupings():
-    """Problems for the solver, with and without room for what may still merge, and what it answers here."""
+    """Problems for the solver, with and without room for pairs that may still merge, and their answers here."""
     generator = np.random.default_rng(9)
     for turn in range(60):
         parties, records = 2 + turn % 4, 1 + 3 * turn
@@ -73,7 +73,7 @@ def replay_groupings(command):
 
 
 def replay(command, path, **environment):
-    """Check that a replaying program finds what it should."""
+    """Check that a replaying program finds the expected pairs."""
     asked, expected = zip(*cases(path), strict=True)
     done = subprocess.run(
         command, input=b"".join(asked), capture_output=True, check=False, env={**os.environ, **environment}

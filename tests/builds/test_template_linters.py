@@ -19,7 +19,7 @@ def test_it_is_what_cloudformation_understands(packages):
 
 
 def test_a_security_linter_finds_nothing_that_is_not_explained(packages, tmp_path):
-    """See infra/checkov.yaml for what is, and why."""
+    """See infra/checkov.yaml for the explanations."""
     command = [python("checkov"), "-m", "checkov.main", "--config-file", ROOT / "infra" / "checkov.yaml"]
     # Named by itself: the linter puts a file's path in place of references to it, and takes one of forty characters for
     # a secret.

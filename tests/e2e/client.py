@@ -49,7 +49,7 @@ class Client:
         return self.request("POST", self.path(project, "clks"), token=token, json={"clks": texts(encodings)})
 
     def permit(self, project: dict[str, Any], party: int) -> dict[str, Any]:
-        """Get the party's temporary credentials, and where to put its files."""
+        """Get the party's temporary credentials, and the place for its files."""
         path = self.path(project, "authorize-external-upload")
         answer = self.request("GET", path, token=project["update_tokens"][party])
         assert answer.status_code == 201, answer.text
@@ -92,7 +92,7 @@ class Client:
         return status
 
     def watch(self, project: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
-        """Look at the run's status until it is over, and return all that was seen."""
+        """Poll the run's status until the run is over, and return every status."""
         seen: list[dict[str, Any]] = []
 
         def over() -> bool:

@@ -1,4 +1,4 @@
-"""What the end-to-end tests use: the programs of other people that talk to the service, or make files for it."""
+"""Fixtures of the end-to-end tests: third-party programs that talk to the service, or make files for it."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from infra.local.environments import ENVIRONMENTS, make_environments
 
 LatestClient = Callable[..., None]
 ONE_IN = 40
-"""Which part of FEBRL4 is taken: the same people on both sides."""
+"""One in n people of FEBRL4 is taken, the same on both sides."""
 BLOCKING_SCHEMA = {
     "type": "p-sig",
     "version": 1,
@@ -33,7 +33,7 @@ BLOCKING_SCHEMA = {
 
 @dataclass(frozen=True)
 class PartyFiles:
-    """What a party has: records, and what the latest client made of them."""
+    """A party's records, and the files that the latest client made of them."""
 
     records: Path
     encodings: Path
@@ -41,7 +41,7 @@ class PartyFiles:
 
 
 def program(environment: str, name: str) -> Path:
-    """Return a program of an environment, which is made now if need be."""
+    """Return a program of an environment; make the environment first if it is missing."""
     make_environments((environment,))
     return ENVIRONMENTS / environment / "bin" / name
 

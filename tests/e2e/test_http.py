@@ -118,7 +118,7 @@ def test_what_is_not_json_is_a_415_problem(client, content_type):
 
 @pytest.mark.parametrize("size", [7_000_000, 11_000_000])
 def test_a_body_beyond_the_limits_is_a_413_problem_that_says_what_to_do(client, size):
-    """One that Lambda would refuse, and one that API Gateway does not even take."""
+    """One that Lambda would refuse, and one that API Gateway already refuses."""
     headers = {"Content-Type": "application/json"}
 
     answer = client.request("POST", "/projects", data=b" " * size, headers=headers)

@@ -25,7 +25,7 @@ def client(stack):
 
 @pytest.fixture(scope="session")
 def encodings(parties):
-    """What the parties' files hold."""
+    """The encodings in the parties' files."""
     clks = [json.loads(party.encodings.read_text())["clks"] for party in parties]
     return [np.frombuffer(b"".join(map(base64.b64decode, texts)), np.uint8).reshape(len(texts), -1) for texts in clks]
 

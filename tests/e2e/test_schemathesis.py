@@ -1,4 +1,4 @@
-"""Schemathesis sends the deployed API what it makes up from our own OpenAPI document, sense and nonsense.
+"""Schemathesis sends the deployed API valid and invalid requests generated from our own OpenAPI document.
 
 It fails on any answer that is not in the document, on a 5xx but those that the contract has, on nonsense that is taken,
 and on an answer that does not come. Who asks: somebody who knows no project, an analyst, and a party.
@@ -15,7 +15,7 @@ from tests.e2e.conftest import program
 
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
 MOST_SECONDS = 240
-"""Of one run, on a busy machine; it takes about twenty."""
+"""The time limit of one Schemathesis run, on a busy machine; it takes about twenty seconds."""
 ANALYST = ["get_project", "get_runs", "post_run", "get_run", "get_run_status", "get_result"]
 PARTY = ["post_clks", "post_binaryclks", "get_upload_permit"]
 
@@ -52,7 +52,7 @@ def check(schemathesis, client, tmp_path):
 
 
 def statuses_of(report: Path) -> dict[str, set[int]]:
-    """Return which statuses each operation answered with."""
+    """Return the status codes that each operation answered with."""
     statuses: dict[str, set[int]] = {}
     for line in report.read_text().splitlines():
         recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})

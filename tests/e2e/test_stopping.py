@@ -1,4 +1,4 @@
-"""A run that is deleted while its chunks are compared stops: what is on its way does nothing and leaves nothing."""
+"""A run that is deleted while its chunks are compared stops: pending messages do nothing and leave nothing."""
 
 from contextlib import contextmanager
 
@@ -11,7 +11,7 @@ from tests.e2e.test_linkage import clients_of, objects_of
 RECORDS = 20_000
 CHUNKS = 400
 IN_FLIGHT = 50
-"""So many chunks wait at least when the run is deleted."""
+"""The least number of chunks that wait when the run is deleted."""
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.oracle import groups_by_definition, groups_of_result
 from tests.ways import WITH_BLOCKS, WITHOUT_BLOCKS, announcement, sending
 
 MOST_BINARY_BYTES = 4_600_000
-"""What fits into Lambda's 6 MB once it is base64."""
+"""The largest binary body that fits into Lambda's 6 MB as base64."""
 
 
 @pytest.fixture

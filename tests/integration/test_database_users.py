@@ -59,7 +59,7 @@ def database(stack, monkeypatch):
 
 @pytest.fixture
 def prepared(database):
-    """The same, once a deployment has made the users; passwords stand for what IAM does."""
+    """The same, once a deployment has made the users; passwords stand in for IAM tokens."""
     for _ in range(2):  # each deployment does it again
         run(database(ADMIN), *statements())
         run(database(ADMIN), f"ALTER ROLE {OWNER} PASSWORD 'p'", f"ALTER ROLE {SERVICE} PASSWORD 'p'")
@@ -93,9 +93,9 @@ def test_the_administrator_may_look_and_not_touch(prepared):
 
 
 def test_the_administrator_is_made_a_member_of_no_user_that_signs_in_with_iam(prepared):
-    """RDS would refuse its password from then on, and with it the Data API: the next deployment, and whoever looks in.
+    """RDS would then refuse its password, and with it the Data API, which the next deployment and operators use.
 
-    PostgreSQL itself makes who makes a role its member, with nothing but the right to grant it.
+    PostgreSQL makes the creator of a role its member, with nothing but the right to grant it.
     """
     roles = run(
         prepared(ADMIN),

@@ -93,7 +93,7 @@ def small_template(buckets: dict[str, str]) -> dict[str, object]:
 
 
 def put(packages: Path, small, cloud) -> tuple[dict[str, str], list[str]]:
-    """Deploy; return the outputs and what was stored."""
+    """Deploy; return the outputs and the stored packages."""
     said: list[str] = []
     outputs = deploy(packages, small, cloud, said.append)
     return outputs, [line.split()[1] for line in said if line.startswith("storing")]

@@ -1,4 +1,4 @@
-"""The Lambda executor: what a function may do and what it may not, as on AWS. AWS's own runtime client runs here."""
+"""The Lambda executor: a function has the permissions and limits of AWS. AWS's own runtime client runs here."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What temporary credentials can do, and above all what they cannot, on MinIO and on LocalStack's S3.
+"""Rights of temporary credentials, and above all their limits, on MinIO and on LocalStack's S3.
 
 Both hold session policies: MinIO by itself, LocalStack because our plugin makes it. Nothing here is stubbed: the
 service issues the credentials, and the store is asked over HTTP.
@@ -31,7 +31,7 @@ ANONYMOUS = ONCE.merge(Config(signature_version=UNSIGNED))
 
 @dataclass(frozen=True)
 class Party:
-    """A party's temporary credentials, and where it may put its files."""
+    """A party's temporary credentials, and the place for its files."""
 
     endpoint_url: str
     bucket: str
@@ -103,7 +103,7 @@ def administrator(each_stack):
 
 @pytest.fixture(scope="module")
 def role(each_stack):
-    """A function from what the template calls a role to the credentials of a function that has it."""
+    """A function from a role's name in the template to the credentials of a function that has it."""
 
     def credentials(name):
         if each_stack.object_store == MINIO:

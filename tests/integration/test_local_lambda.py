@@ -1,4 +1,4 @@
-"""LocalStack with our executor: what it does otherwise than AWS is mended."""
+"""LocalStack with our executor: its differences from AWS are mended."""
 
 import io
 import json

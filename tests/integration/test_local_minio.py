@@ -1,4 +1,4 @@
-"""MinIO in the place of S3: its events arrive whatever is away, its objects stay, its secrets stay secret."""
+"""MinIO in the place of S3: events arrive after any outage, objects stay, secrets stay secret."""
 
 import json
 from urllib.parse import urlsplit

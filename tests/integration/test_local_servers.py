@@ -1,4 +1,4 @@
-"""The local stack stops what it started, even what is not asked to stop."""
+"""The local stack stops every process that it started, even one that ignores signals."""
 
 import io
 import os

@@ -54,7 +54,7 @@ def execute(stack, statement):
 
 @pytest.fixture(scope="module")
 def made_of(cloud):
-    """A function from a name to all that is called by it, of each kind that the template makes."""
+    """A function from a name to all resources with that name, of each kind that the template makes."""
 
     def client(service):
         return boto3.client(

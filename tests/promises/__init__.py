@@ -1,1 +1,1 @@
-"""What must hold in every world: each test runs in memory and on real servers (see `tests.worlds`)."""
+"""Promises: behaviour that must hold in every world; each test runs in memory and on real servers (`tests.worlds`)."""

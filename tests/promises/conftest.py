@@ -36,5 +36,5 @@ def rows_of(worlds: Worlds) -> Callable[[str], Sequence[str]]:
 
 @pytest.fixture
 def audit_of(worlds: Worlds) -> Callable[[str], Sequence[str]]:
-    """A function from a project's id to what the audit trail says of it."""
+    """A function from a project's id to its events in the audit trail."""
     return worlds.audit_of

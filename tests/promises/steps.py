@@ -1,4 +1,4 @@
-"""Steps that several promises take: a worker that dies, time that goes by, a look at what is stored."""
+"""Steps that several promises take: a worker that dies, time that goes by, a list of the stored objects."""
 
 from linkage.messages import Reconcile
 from tests.driving import Driver, body_of
@@ -9,7 +9,7 @@ MOST_EFFECTS = 40
 
 
 def deliver_dying_after(service: Driver, worker: str, body: str, effects: int) -> bool:
-    """Deliver a message to a worker that dies after n effects; tell whether it lived to have that many."""
+    """Deliver a message to a worker that dies after n effects; return True if it died."""
     service.use(mortal(service.world, Mortality(effects)))
     try:
         service.deliver(worker, body)
@@ -21,7 +21,7 @@ def deliver_dying_after(service: Driver, worker: str, body: str, effects: int) -
 
 
 def reconcile(service: Driver, *, later: float = 0) -> None:
-    """Have the message that is due come, after some time."""
+    """Let some time go by, and deliver the message that is due then."""
     service.world.now.sleep(later)  # type: ignore[attr-defined]  # the tests' clock
     (message,) = service.queues.take("reconcile") or [Reconcile()]
     assert service.deliver("reconcile", body_of(message)) == []
@@ -29,7 +29,7 @@ def reconcile(service: Driver, *, later: float = 0) -> None:
 
 
 def reconcile_until_quiet(service: Driver) -> None:
-    """Let time go by until the reconciler stops coming."""
+    """Let time go by until the reconciler sends itself no more messages."""
     for _ in range(20):
         reconcile(service, later=service.world.settings.patience_s)
         service.deliver_all()
@@ -39,7 +39,7 @@ def reconcile_until_quiet(service: Driver) -> None:
 
 
 def objects_of(service: Driver, project_id: str) -> list[str]:
-    """Return the keys of all that is stored of a project, in either bucket."""
+    """Return the keys of a project's stored objects, in either bucket."""
     settings, objects = service.world.settings, service.world.objects
     buckets = (settings.store_bucket, settings.uploads_bucket)
     return [stored.key for bucket in buckets for stored in objects.list(bucket, "") if project_id in stored.key]

@@ -1,4 +1,4 @@
-"""What is deleted is gone: every object and every row but the audit entry, of a half-done one too."""
+"""A deletion removes every object and every row but the audit entry, even of a half-done project or run."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Uploads that are wrong are said to be, and do not stand in the way of a right one."""
+"""Invalid uploads are reported, and do not stand in the way of a valid one."""
 
 import base64
 import json

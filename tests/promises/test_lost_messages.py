@@ -1,4 +1,4 @@
-"""What is lost is found: Redis is flushed or away, messages vanish or end among the dead letters."""
+"""Runs recover from losses: Redis is flushed or away, messages vanish or end among the dead letters."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -27,7 +27,7 @@ def project(service, datasets):
 
 
 def objects_of(service, run_id):
-    """The keys of all that is stored of a run."""
+    """The keys of a run's stored objects."""
     stored = service.world.objects.list(service.world.settings.store_bucket, "")
     return [entry.key for entry in stored if run_id in entry.key]
 
@@ -278,7 +278,7 @@ def test_a_tombstone_slows_nothing_down(service, project):
 
 
 def reconcile_until_tombstones(service):
-    """Let the reconciler come until what it sends next is more than a period away."""
+    """Run the reconciler until its next message is more than a period away."""
     for _ in range(10):
         reconcile(service, later=61)
         service.deliver_all()
@@ -305,7 +305,7 @@ def test_a_run_whose_messages_wait_for_their_turn_is_let_wait(service, project, 
 
 
 def test_nothing_waits_for_ever_behind_others(make_world, datasets):
-    """Longer than SQS keeps a message, so that what it waits for is not there any more."""
+    """Longer than SQS keeps a message, so that the message it waits for is gone."""
     period_s = QUEUE_MEMORY_S // 50
     service = driver(make_world(reconcile_period_s=period_s))
     project = service.create_project(len(datasets))

@@ -1,4 +1,4 @@
-"""Who may read what of a linkage: the holder of the result token, and each party of a linkage into permutations."""
+"""Readers of a linkage: the holder of the result token, and each party of a linkage into permutations."""
 
 from itertools import product
 
@@ -30,7 +30,7 @@ def prepare(service, datasets):
 
 
 def paths(project, run_id):
-    """What can be read of a project: by receipt tokens too, and by the result token alone."""
+    """The readable paths of a project: by receipt tokens too, and by the result token alone."""
     path = f"/projects/{project['project_id']}"
     run = f"{path}/runs/{run_id}"
     return (path, f"{run}/status"), (f"{path}/runs", run)

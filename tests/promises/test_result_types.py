@@ -73,7 +73,7 @@ def test_permutations_of_a_solver_that_dies_again_and_again_fit_together(service
 
 
 def test_permutations_that_were_drawn_first_stay(service, datasets):
-    """What one party has read never changes, though another worker solves the run once more."""
+    """A party's result never changes once it is read, though another worker solves the run once more."""
     project, receipts, run_id = prepare(service, datasets, "permutations")
     service.deliver_all(("intake", "plan", "compare"))
     (body,) = service.waiting("solve")
@@ -94,7 +94,7 @@ def test_permutations_that_were_drawn_first_stay(service, datasets):
 
 
 def test_two_attempts_at_a_chunk_that_spills_do_not_get_into_each_others_way(service, datasets):
-    """A second worker gets the same message, and does all of it, while the first puts together what it spilled."""
+    """A second worker gets the same message, and does all of it, while the first merges its spilled files."""
     project, _, run_id = prepare(service, datasets, "similarity_scores")
     service.deliver_all(("intake", "plan"))
     body, *others = service.waiting("compare")
@@ -118,7 +118,7 @@ def test_two_attempts_at_a_chunk_that_spills_do_not_get_into_each_others_way(ser
 
 
 def test_a_solver_that_is_late_does_not_change_permutations_that_were_read(service, datasets):
-    """A second worker solves the run, completes it and cleans up, just before the first one stores what it drew."""
+    """A second worker solves the run, completes it and cleans up, just before the first one stores its permutations."""
     project, receipts, run_id = prepare(service, datasets, "permutations")
     service.deliver_all(("intake", "plan", "compare"))
     (body,) = service.waiting("solve")

@@ -1,4 +1,4 @@
-"""What nobody uses expires, whole, and the audit trail says why; what is used stays."""
+"""Unused projects expire, whole, and the audit trail has the reason; used projects stay."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +27,7 @@ def project(service, datasets):
 
 
 def a_day_begins(service, *, later: float = 0):
-    """Have the daily schedule's message come, and all that follows from it."""
+    """Deliver the daily schedule's message, and all that follow from it."""
     service.world.now.sleep(later)
     service.queues.take("reconcile")
     assert service.deliver("reconcile", body_of(Reconcile())) == []
@@ -49,7 +49,7 @@ def put_raw_upload(service, project, party=0):
 
 
 def ask_for_credentials(service, project, monkeypatch):
-    """Ask, and be answered by a store whose clock is the world's."""
+    """Send a request, answered by a store whose clock is the world's."""
     issuer, now = service.world.credentials, service.world.now
     issue = issuer.issue_for_upload
     expiration = now() + timedelta(hours=1)

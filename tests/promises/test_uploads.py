@@ -1,4 +1,4 @@
-"""However a party uploads: repeats and deaths change nothing, what is wrong is said, and what is deleted is gone."""
+"""With every way to upload, repeats and deaths change nothing, errors are reported, deleted uploads are gone."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def prepare(service, datasets, way):
 
 
 def undisturbed(datasets, way):
-    """What the run's result is if nothing happens."""
+    """The result of an undisturbed run."""
     service = driver(in_memory_world())
     project, run_id = prepare(service, datasets, way)
     service.deliver_all()

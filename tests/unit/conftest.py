@@ -16,5 +16,5 @@ def source(packages: Path) -> Template:
 
 @pytest.fixture(scope="session")
 def template(source: Template) -> Template:
-    """What is made on AWS, with every option that there is."""
+    """The resources on AWS, with every option."""
     return rendered(source, **ALL_OPTIONS)

@@ -20,7 +20,7 @@ DOCUMENTS = sorted(
 PACKAGES = ("linkage", "app", "functions", "infra", "layers", "tests", "docs")
 MODULE = re.compile(r"(linkage|app|functions|infra|tests)(\.(?!py$|yaml$)\w+)+")
 EXAMPLES = re.compile(r"\bcheck(ing|_thing)?\b|NNNN|\*|[A-Z]{3,}|[{}<>]")
-"""What is named in a recipe as an example, or as a pattern."""
+"""Names that documents use as examples or patterns."""
 CATEGORIES = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,4 +1,4 @@
-"""Whatever is uploaded, the result is what the definition says: through the real routes and handlers."""
+"""For any uploads the result equals the definition: through the real routes and handlers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Worlds on real servers: PostgreSQL, Valkey and S3 of the local stack, beside what is deployed there.
+"""Worlds on real servers: PostgreSQL, Valkey and S3 of the local stack, beside the deployed service.
 
 The tests have a database, a Redis database and buckets of their own; the queues stay in memory, so that a test decides
 what is delivered when.

@@ -21,7 +21,7 @@ ENCODINGS = np.arange(160, dtype=np.uint8).reshape(20, 8)
 
 
 def nested(depth):
-    """A schema of that depth."""
+    """A schema of the given depth."""
     inner = 1
     for _ in range(depth - 1):
         inner = [inner]

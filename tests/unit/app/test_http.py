@@ -1,4 +1,4 @@
-"""What HTTP itself asks of every route: methods, paths, content types, origins, and errors told as problems."""
+"""HTTP of every route: methods, paths, content types, origins, and errors as problem documents."""
 
 import io
 import json
@@ -27,7 +27,7 @@ def service():
 
 @pytest.fixture
 def log(monkeypatch):
-    """What is logged from now on."""
+    """The log records from now on."""
     stream = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     return stream

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the API does: it is made of the routes and models that do it.
+"""The OpenAPI document describes the API: it is made of the API's own routes and models.
 
 That every answer is as the document says is held wherever a test sends a request: see `tests.documented`.
 """
@@ -121,7 +121,7 @@ def test_requests_that_are_not_in_it_would_be_found():
 
 
 class Page(HTMLParser):
-    """What a page links to and asks for."""
+    """The links and resources of a page."""
 
     def __init__(self, text):
         super().__init__()

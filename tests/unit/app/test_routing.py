@@ -1,4 +1,4 @@
-"""Which route a request finds, whatever its path is made of."""
+"""Routing: every path leads to one route or to none."""
 
 import re
 

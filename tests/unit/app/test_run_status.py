@@ -1,4 +1,4 @@
-"""What a run's status says, in every state that a run can be in."""
+"""A run's status, in every state of a run."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ ALL_READY = Contributions(contributed=2, ready=2, errors=())
 
 
 def status_of(state, result_type=ResultType.GROUPS, *, done=None, contributions=ALL_READY, **members):
-    """A status: of `done` of 10 chunks with 40 comparisons each."""
+    """A status with `done` of 10 chunks completed, of 40 comparisons each."""
     project = Project("p", b"", "{}", result_type, 2, "", "", uses_blocking=False, time_added=TIME)
     if state not in (RunState.CREATED, RunState.QUEUED):
         members.setdefault("time_started", TIME)

@@ -1,4 +1,4 @@
-"""A run ends once, and the message that has its objects removed is never lost."""
+"""A run ends once, and the message that removes its objects is never lost."""
 
 from dataclasses import replace
 

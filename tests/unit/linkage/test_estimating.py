@@ -1,4 +1,4 @@
-"""What is drawn when a run is planned is read with few requests, compared by either engine, and counted right."""
+"""A planned run's sample is read with few requests, compared by either engine, and counted right."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ RECORDS, SIZE = 400, 16
 
 
 class CountingObjects:
-    """Objects that count how often a range is read."""
+    """Objects that count the reads of ranges."""
 
     def __init__(self, objects):
         self._objects = objects
@@ -75,7 +75,7 @@ def several_blocks(record):
 @pytest.mark.parametrize("parties", [2, 3])
 @pytest.mark.parametrize("engine", ["native", "anonlink"])
 def test_both_numbers_of_candidate_pairs_are_estimated(people, parties, engine):
-    """In blocks that are small enough to be read whole there is no chance but which are drawn how often."""
+    """In blocks that are small enough to be read whole, only the number of draws of each is random."""
     world = in_memory_world(engine=engine)
     sampled = store(people[:parties], several_blocks, world)
     comparisons = int(np.square(sampled.datasets[0]["row_count"].astype(int)).sum()) * (parties * (parties - 1) // 2)

@@ -1,4 +1,4 @@
-"""Every result type is what the definition says, through the real routes and handlers: blocks or none, ties, records
+"""Every result type equals the definition, through the real routes and handlers: blocks or none, ties, records
 in many blocks or in none, thresholds exactly on a score, parties of one record."""
 
 import io

@@ -1,4 +1,4 @@
-"""What an account does not have is told before anything is made in it, and all of it at once."""
+"""Everything that an account lacks is reported at once, before anything is made in it."""
 
 import json
 from types import SimpleNamespace
@@ -76,7 +76,7 @@ def test_a_localstack_is_not_asked(packages):
 
 
 def test_a_bucket_of_that_name_that_is_somebody_elses_stops_it(packages):
-    """Whoever had it could put code into it that is run with our roles."""
+    """The owner of that bucket could put code into it that is run with our roles."""
     asked = []
 
     def head_bucket(**names):

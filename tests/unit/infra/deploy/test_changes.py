@@ -1,4 +1,4 @@
-"""What a plan says of a change set, and that it never changes anything itself."""
+"""A plan describes a change set, and never changes anything itself."""
 
 from types import SimpleNamespace
 

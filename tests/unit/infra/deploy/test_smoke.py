@@ -1,4 +1,4 @@
-"""The smoke test of a deployment passes where the service links rightly, and says what it saw where it does not."""
+"""The smoke test of a deployment passes if the service links correctly, and otherwise reports the wrong answer."""
 
 import io
 import json
@@ -13,7 +13,7 @@ GROUPS = [[[0, 0], [1, 1]], [[0, 1], [1, 0]]]
 
 
 class Service:
-    """A service as a client sees it; a test changes what it answers."""
+    """A service as a client sees it; a test changes its answers."""
 
     def __init__(self):
         self.asked, self.failures = [], []

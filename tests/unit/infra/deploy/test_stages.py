@@ -1,4 +1,4 @@
-"""A stage's file says all of a deployment, and what it cannot mean is refused before anything is touched."""
+"""A stage's file describes a whole deployment, and invalid settings are refused before anything is touched."""
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_the_production_stage_cannot_be_deleted_by_accident():
 
 @pytest.fixture
 def destroyed(monkeypatch):
-    """What the command destroys, noted instead."""
+    """The stages that the command would destroy, noted instead."""
     names = []
     monkeypatch.setattr(__main__, "destroy", lambda name, cloud, say: names.append(name))
     return names
@@ -117,7 +117,7 @@ def test_a_person_is_asked(destroyed, monkeypatch):
 
 @pytest.fixture
 def deployed(monkeypatch):
-    """What the command deploys, noted instead."""
+    """The stages that the command would deploy, noted instead."""
     stages = []
 
     def deploy(_packages, stage, _cloud, _say):

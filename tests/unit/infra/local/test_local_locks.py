@@ -1,4 +1,4 @@
-"""Every dependency group has a lock file that holds what the group asks for, by hash and from no host in particular."""
+"""Every dependency group has a lock file that pins its requirements, by hash and from no host in particular."""
 
 import re
 import tomllib

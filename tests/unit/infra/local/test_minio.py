@@ -1,4 +1,4 @@
-"""What stands between MinIO and the service on one machine: the bridge, the build, what functions are told."""
+"""MinIO beside the service on one machine: the bridge, the build, the functions' settings."""
 
 import json
 import stat
@@ -193,7 +193,7 @@ echo "$@" > "$GOBIN/minio" """
 
 
 def test_an_object_store_that_does_not_exist_is_refused_and_not_taken_for_another(monkeypatch, capsys):
-    """What is in LocalStack's is gone with the stack: who misspelt MinIO's name would lose it."""
+    """LocalStack's objects are gone with the stack: a misspelt name of MinIO would lose them."""
     monkeypatch.setenv("OBJECT_STORE", "Minio")
 
     with pytest.raises(SystemExit):

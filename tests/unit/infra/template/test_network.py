@@ -1,4 +1,4 @@
-"""What must hold for the network and the API of the template that is deployed, and for what is an option."""
+"""The network, the API and the options of the deployed template."""
 
 import re
 from typing import Any
@@ -32,7 +32,7 @@ def test_options_that_cost_are_off_by_default(source):
 
 
 def references(value: Any) -> set[str]:
-    """The names that a part of a template speaks of."""
+    """The names that a part of a template refers to."""
     if isinstance(value, list):
         return set().union(*map(references, value))
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What must hold for the buckets, the database and the cache of the template that is deployed."""
+"""The buckets, the database and the cache of the deployed template."""
 
 import re
 import ssl

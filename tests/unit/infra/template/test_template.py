@@ -1,4 +1,4 @@
-"""What must hold for the template that is deployed: queues keep what they get, roles are exact."""
+"""The queues and the roles of the deployed template: queues keep their messages, roles are exact."""
 
 import json
 import re
@@ -118,7 +118,7 @@ def test_every_function_has_a_role_of_its_own(template):
 
 
 def name_of(resource: Any) -> str:
-    """A resource of a statement, as one says it: `StoreBucket/intake/*`."""
+    """A resource of a statement, in short: `StoreBucket/intake/*`."""
     if isinstance(resource, str):
         return resource
     ((how, what),) = resource.items()
@@ -132,7 +132,7 @@ def name_of(resource: Any) -> str:
 
 
 def allowed(statements: list[dict[str, Any]]) -> set[str]:
-    """What statements allow, without what every function is allowed."""
+    """The permissions of statements, without those of every function."""
     pairs = {
         f"{action} {name_of(resource)}"
         for statement in statements
@@ -219,7 +219,7 @@ ROLES = {
 
 
 def test_each_role_may_do_exactly_what_is_listed_here(template):
-    """Who changes a role changes this list: the reviewer sees both."""
+    """A change of a role changes this list too: the reviewer sees both."""
     assert {role: allowed(each) for role, each in policies(template).items()} == ROLES
 
 

@@ -1,4 +1,4 @@
-"""What must hold for alarms, logs and traces of the template that is deployed, and for what is said of them."""
+"""The alarms, logs and traces of the deployed template, and their documentation."""
 
 import re
 
@@ -59,7 +59,7 @@ def test_traces_are_an_option_for_the_api_and_every_function(source):
 
 
 def test_the_idle_cost_is_calculated_for_what_is_made(source):
-    """The table of docs/cost.md counts what the default production stage makes, and adds up."""
+    """The table of docs/cost.md counts the resources of the default production stage, and adds up."""
     made = rendered(source, **read_stage("prod").parameters)
     idle, _, _ = (ROOT / "docs" / "cost.md").read_text().partition("## A run")
     rows = [line.split("|") for line in idle.splitlines() if line.startswith("| ")]

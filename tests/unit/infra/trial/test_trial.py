@@ -1,4 +1,4 @@
-"""A trial destroys what it made, whatever happens, and reports the outcome."""
+"""A trial destroys its resources, whatever happens, and reports the outcome."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ class ClosedCloud:
 
 @pytest.fixture(autouse=True)
 def heard():
-    """Signals as a terminal has them: what runs the tests may have them ignored, and so would a trial."""
+    """Signals as in a terminal: the tests' own parent may ignore them, and so would a trial."""
     before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     yield
     for number, handler in before.items():
@@ -47,7 +47,7 @@ def heard():
 
 @pytest.fixture
 def world(monkeypatch):
-    """What a trial does, replaced by notes of it; a test replaces one more with a failure."""
+    """The steps of a trial, replaced by notes of them; a test replaces one more with a failure."""
     notes = []
     monkeypatch.setattr(trial, "prepare_packages", lambda stage, progress: "packages")
     monkeypatch.setattr(trial, "deploy", lambda packages, stage, cloud, say: notes.append(("deploy", stage)) or {})
@@ -248,7 +248,7 @@ def test_the_name_of_a_trials_stack_is_one_that_a_stage_may_have(name):
 
 
 def test_an_interruption_ends_the_suite_too(tmp_path, monkeypatch):
-    """No process is left that goes on testing what is being destroyed."""
+    """No process is left that goes on testing a stack that is being destroyed."""
     started = []
     popen = trial.subprocess.Popen
 

@@ -15,7 +15,7 @@ from tests.driving import driver
 
 @pytest.fixture
 def naps(monkeypatch):
-    """The seconds that are slept, instead of sleeping."""
+    """The requested sleeps in seconds, recorded instead of slept."""
     slept = []
     monkeypatch.setattr("linkage.adapters.database.time.sleep", slept.append)
     return slept

@@ -1,4 +1,4 @@
-"""What passes by itself is told from what does not, whichever service it is that cannot answer."""
+"""Transient errors are told from permanent ones, for every service that may not answer."""
 
 from contextlib import closing
 
@@ -31,7 +31,7 @@ class Raw:
 
 
 def answering(service, status, code):
-    """A client of a service that answers everything so."""
+    """A client of a service that gives every request the same answer."""
     client = boto3.client(
         service, config=ONCE, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s"
     )

@@ -1,4 +1,4 @@
-"""Candidate pairs survive being stored, and a file's size tells what is in it."""
+"""Candidate pairs survive being stored, and a file's size gives its number of pairs."""
 
 import numpy as np
 from hypothesis import given

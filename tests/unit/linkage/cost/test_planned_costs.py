@@ -1,4 +1,4 @@
-"""What a run did cost is told by the code that tells what it will cost: from its plan and its candidate pairs."""
+"""One model gives the cost of planned and of completed runs: from the plan and the candidate pairs."""
 
 import json
 from dataclasses import replace

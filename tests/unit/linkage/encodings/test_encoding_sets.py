@@ -1,4 +1,4 @@
-"""An encoding set holds every membership once, sorted, and says where everything is."""
+"""An encoding set holds every membership once, sorted, with the position of every block."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from linkage.errors import InvalidRequest, UploadRejected
 
 MANY = 1000
 SLICES = 3 * 8 * 2**20
-"""What is worked on at a time, however large the upload."""
+"""The memory of the slices in work at a time, independent of the upload's size."""
 
 
 def read_blocks(text, count, most_rows=MANY):
@@ -31,7 +31,7 @@ def array_of(records):
 
 
 def check_order(encodings, encoding_set):
-    """Rows are those of their records, and blocks are sorted, next to one another, and true of their rows."""
+    """Check that rows are their records' encodings, and that blocks are sorted, contiguous, and describe their rows."""
     stored = np.concatenate([np.empty((0, encodings.shape[1]), np.uint8), *encoding_set.sorted_encodings()])
     assert (stored == encodings[encoding_set.rows]).all()
     table = load_blocks(dump_blocks(encoding_set.blocks))

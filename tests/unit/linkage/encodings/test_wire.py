@@ -1,4 +1,4 @@
-"""Encodings are read as they came, or refused with the place of what is wrong."""
+"""Encodings are read as they came, or refused with the place of the error."""
 
 import base64
 import io
@@ -62,7 +62,7 @@ def as_file(clks, **members):
 
 
 def read(reader, file, count, size):
-    """What a reader puts into a buffer."""
+    """The bytes that a reader puts into a buffer."""
     buffer = bytearray(count * size)
     reader(file, memoryview(buffer), size)
     return bytes(buffer)

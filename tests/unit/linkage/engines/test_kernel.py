@@ -1,4 +1,4 @@
-"""The native kernel finds what the definition says, whatever way it takes, and reads nothing that is not its own."""
+"""The native kernel finds the pairs of the definition on every path, and reads nothing beyond its inputs."""
 
 import numpy as np
 import pytest

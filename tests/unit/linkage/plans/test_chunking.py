@@ -46,7 +46,7 @@ def pairs_in(chunks):
 
 
 def pairs_wanted(datasets, threshold):
-    """All pairs of rows of shared blocks, unless no popcounts of the two blocks can reach the threshold."""
+    """All pairs of rows of shared blocks, without pairs of blocks whose popcounts cannot reach the threshold."""
     return Counter(
         (i, j, left, right)
         for i, j in combinations(range(len(datasets)), 2)

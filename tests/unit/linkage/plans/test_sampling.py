@@ -1,4 +1,4 @@
-"""A sample tells about how many candidate pairs a run has, whatever its blocks, and the same each time."""
+"""A sample estimates a run's number of candidate pairs, whatever its blocks, and the same each time."""
 
 from functools import cache
 from itertools import pairwise
@@ -77,7 +77,7 @@ def test_blocks_that_cannot_reach_the_threshold_are_not_drawn():
 
 
 def compare(left, right, datasets, seed):
-    """The estimate for two data sets at threshold 1, by really comparing what is drawn."""
+    """The estimate for two data sets at threshold 1, by really comparing the drawn rows."""
     drawn_pairs = []
     for draw in draw_rows(datasets, 1.0, seed):
         rows = [
@@ -92,7 +92,7 @@ def compare(left, right, datasets, seed):
 
 
 def test_every_comparison_is_as_likely_to_be_made_as_any_other():
-    """What a comparison counts for, summed over many seeds, is the same for all: near the ends of blocks too."""
+    """The weight of a comparison, summed over many seeds, is the same for all: near the ends of blocks too."""
     datasets = [table([300, 7, 100, 1]), table([90, 150, 60, 2])]
     seeds = 2_000
     counted = np.zeros([int(side["row_count"].sum()) for side in datasets])
@@ -129,7 +129,7 @@ def datasets_of(counts):
 
 @cache
 def draws_of(counts, seed):
-    """What is drawn of two data sets with these blocks, and the number of each draw's block."""
+    """The draws from two data sets with these blocks, and the number of each draw's block."""
     datasets = datasets_of(counts)
     draws = draw_rows(datasets, 0.5, str(seed))
     first_rows = [draw.left_spans[0][0] for draw in draws]
@@ -138,7 +138,7 @@ def draws_of(counts, seed):
 
 
 def estimates_where_blocks_match_wholly(counts, share, seeds):
-    """Yield estimates of a run in which so large a share of the blocks match wholly, the others not; and the truth."""
+    """Yield estimates of a run in which this share of the blocks match wholly, the others not; and the truth."""
     sizes = np.square(np.array(counts, dtype=np.int64))
     generator = np.random.default_rng(7)
     for seed in range(seeds):
@@ -162,7 +162,7 @@ SIXTY = (60,) * 2_000
     ("counts", "share"), [(TINY, 0.01), (TINY, 0.2), (TINY, 0.98), (MIXED, 0.05), (MIXED, 0.5), (SIXTY, 0.1)]
 )
 def test_a_run_that_fits_is_not_refused_where_matches_lie_in_few_blocks(counts, share):
-    """Not even one that has exactly as many as are allowed; by calculation one in twenty thousand such runs is."""
+    """Not even one with exactly the allowed number; by calculation one in twenty thousand such runs is."""
     for told, truth in estimates_where_blocks_match_wholly(counts, share, 60):
         assert not told.exceeds(truth)
 
@@ -182,7 +182,7 @@ def test_tiny_blocks_that_match_wholly_and_seldom_are_estimated_within_a_factor_
 
 
 def test_many_draws_of_tiny_blocks_are_near_each_other():
-    """So that few requests read them, of however many rows the data sets are."""
+    """Few requests then read them, for data sets of any size."""
     draws = draw_rows([table([8] * 100_000)] * 2, 0.5, "a")
 
     assert sum(draw.times for draw in draws) == MOST_DRAWS

@@ -1,4 +1,4 @@
-"""Results are what clients read: the same JSON whole or in pieces, the same file that anonlink reads."""
+"""Results have the clients' formats: the same JSON whole or in pieces, the same file that anonlink reads."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What is stored is read back as it was, lies where the map says, and is removed with the plan first."""
+"""Stored objects are read back unchanged, lie in their folders, and are removed with the plan first."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The reconciler's log is what the template's metric filter counts."""
+"""The template's metric filter counts the reconciler's log."""
 
 import re
 from fnmatch import fnmatchcase

@@ -1,4 +1,4 @@
-"""Policies as IAM reads them: what is not clearly allowed is refused."""
+"""Policies as IAM reads them: every request that is not clearly allowed is refused."""
 
 import pytest
 

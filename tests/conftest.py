@@ -52,7 +52,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Give all tests that need the same stack to one process, so that each stack is started once."""
+    """Give all tests that need the same stack to one process, so that each stack is started once.
+
+    On LocalStack there are two, one of them for the end-to-end tests: one process would work long after the others.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         """Return a test's scope: its file for builds and servers of its own, otherwise a stack."""
@@ -60,7 +63,9 @@ class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
         servers_of_its_own = file.endswith(("/test_local_minio.py", "/test_local_servers.py"))
         if servers_of_its_own or file.startswith(("tests/builds/", "tests/unit/")):
             return file
-        return MINIO if MINIO in name.partition("[")[2] else LOCALSTACK
+        if MINIO in name.partition("[")[2]:
+            return MINIO
+        return "end to end" if file.startswith("tests/e2e/") else LOCALSTACK
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -49,7 +49,7 @@ test: setup lint types ## Pass every test but test-slow's, and show the coverage
 	@$(SIDE_BY_SIDE) $(UNIT) --durations=20 --cov
 	@echo "== tests: builds, integration, end to end"
 	@$(PYTEST) tests -m "(servers or builds) and not slow" \
-		--numprocesses 3 --dist loadscope --durations=20
+		--numprocesses 2 --dist loadscope --durations=20
 	@echo "== tests: what links, with anonlink's engine"
 	@TEST_ENGINE=anonlink $(SIDE_BY_SIDE) $(LINKING) -m "not servers"
 

@@ -6,6 +6,7 @@ MinIO as the object store, MinIO and the database keep their data.
 """
 
 import contextlib
+import secrets
 import signal
 import socket
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
+_PORTS = range(16_384, 32_768)
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,15 @@ def wheel(package: str) -> Path:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server((LOOPBACK, 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+    """Return a port that nothing listens on.
+
+    Below those that systems give to outgoing connections: one of these would often be taken before the server has it.
+    At random, so that stacks that start at the same time seldom choose the same.
+    """
+    while True:
+        port = _PORTS.start + secrets.randbelow(len(_PORTS))
+        with contextlib.suppress(OSError), socket.create_server((LOOPBACK, port)):
+            return port
 
 
 def is_listening(url: str) -> bool:

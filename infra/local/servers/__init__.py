@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
 _PORTS = range(16_384, 32_768)
+_PORTS_TRIED = 100
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,11 @@ def free_port() -> int:
     Below those that systems give to outgoing connections: one of these would often be taken before the server has it.
     At random, so that stacks that start at the same time seldom choose the same.
     """
-    while True:
+    for _ in range(_PORTS_TRIED):
         port = _PORTS.start + secrets.randbelow(len(_PORTS))
         with contextlib.suppress(OSError), socket.create_server((LOOPBACK, port)):
             return port
+    raise OSError(f"cannot listen on {LOOPBACK}: {_PORTS_TRIED} ports were tried")
 
 
 def is_listening(url: str) -> bool:

@@ -1,5 +1,6 @@
 """Routes about projects: create, list, describe and delete them."""
 
+from functools import partial
 from http import HTTPStatus
 
 from chalice.app import Blueprint, Response
@@ -8,7 +9,13 @@ from app import requests
 from app.environment import world
 from app.problems import problem, problem_details
 from app.request_bodies import ProjectBody
-from app.response_bodies import ProjectCreatedBody, ProjectDescriptionBody, ProjectListedBody
+from app.response_bodies import (
+    MOST_FAILED_UPLOADS,
+    FailedUploadBody,
+    ProjectCreatedBody,
+    ProjectDescriptionBody,
+    ProjectListedBody,
+)
 from app.responses import answer, no_content, timestamp
 from linkage.deletion import delete_project
 from linkage.projects import NewProject, create_project, describe_project
@@ -50,19 +57,23 @@ def get_projects() -> Response:
 def get_project(project_id: str) -> Response:
     """Describe the project to the holder of its result token."""
     project, contributions = describe_project(project_id, requests.token(routes.current_request), world())
-    return answer(
-        ProjectDescriptionBody(
-            project_id=project.project_id,
-            name=project.name,
-            notes=project.notes,
-            schema_=project.linkage_schema,
-            result_type=project.result_type,
-            number_parties=project.number_parties,
-            uses_blocking=project.uses_blocking,
-            parties_contributed=contributions.contributed,
-            error=bool(contributions.errors),
-        )
+    body = partial(
+        ProjectDescriptionBody,
+        project_id=project.project_id,
+        name=project.name,
+        notes=project.notes,
+        schema_=project.linkage_schema,
+        result_type=project.result_type,
+        number_parties=project.number_parties,
+        uses_blocking=project.uses_blocking,
+        parties_contributed=contributions.contributed,
+        error=bool(contributions.failed),
     )
+    failed = [
+        FailedUploadBody(upload_id=each.upload_id, dataset_index=each.dataset_index, message=each.message)
+        for each in contributions.failed[:MOST_FAILED_UPLOADS]
+    ]
+    return answer(body(failed_uploads=failed) if failed else body())
 
 
 @routes.route("/v1/projects/{project_id}", methods=["DELETE"])

@@ -19,6 +19,9 @@ from pydantic_core import PydanticCustomError
 
 from linkage.models import ResultType
 
+MOST_KEY_LENGTH = 255
+IDEMPOTENCY_KEY_PATTERN = rf"^[!-~]{{1,{MOST_KEY_LENGTH}}}$"
+"""An idempotency key: visible ASCII, so a quoted key is one with its quotes."""
 MOST_PARTIES = 4_096
 MOST_DEPTH = 100
 MOST_SCHEMA_BYTES = 4 * 2**20

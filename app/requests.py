@@ -8,11 +8,14 @@ from chalice.app import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from app.request_bodies import IDEMPOTENCY_KEY_PATTERN, MOST_KEY_LENGTH
 from linkage.errors import MalformedRequest
 
 Body = TypeVar("Body", bound=BaseModel)
 
 _TOKEN = re.compile("[0-9a-f]{48}")
+_IDEMPOTENCY_KEY = "Idempotency-Key"
+_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 _SHOWN = 60
 """The most characters of a wrong value that are shown back."""
 _TYPES = {
@@ -32,6 +35,16 @@ def token(request: Request) -> str:
     if value is None:
         raise MalformedRequest("Missing header parameter 'Authorization'")
     return str(value)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the Idempotency-Key header; None if there is none."""
+    value = request.headers.get(_IDEMPOTENCY_KEY)
+    if value is not None and not _KEY.fullmatch(value):
+        raise MalformedRequest(
+            f"Invalid value for {_IDEMPOTENCY_KEY} header: it must be 1 to {MOST_KEY_LENGTH} visible ASCII characters"
+        )
+    return value
 
 
 def json_body(request: Request) -> Any:  # noqa: ANN401  JSON is anything

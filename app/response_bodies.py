@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from linkage.models import ResultType, RunState
+from linkage.models import ResultType, RunState, UploadState
 
 Identifier = Annotated[str, Field(pattern="^[0-9a-f]{48}$", examples=["0123456789abcdef" * 3])]
 Token = Annotated[str, Field(pattern="^[0-9a-f]{48}$", examples=["fedcba9876543210" * 3])]
@@ -24,6 +24,10 @@ Timestamp = Annotated[
     ),
 ]
 Index = Annotated[int, Field(ge=0)]
+DatasetIndex = Annotated[Index, Field(description="its party's: the place of its token in update_tokens")]
+_WHY_FAILED = "why it failed; in state error alone"
+MOST_FAILED_UPLOADS = 100
+"""Bound on the failed uploads in a project's description, which has to fit into a response beside a large schema."""
 RecordOfDataset = Annotated[
     list[Index],
     Field(min_length=2, max_length=2, description="a data set's index, then a record's: its place in the upload"),
@@ -88,6 +92,14 @@ class ProjectCreatedBody(ResponseBody):
     update_tokens: Annotated[list[Token], Field(min_length=2, description="one for each party, to upload with")]
 
 
+class FailedUploadBody(ResponseBody):
+    """The last upload of a party, which failed."""
+
+    upload_id: Identifier
+    dataset_index: DatasetIndex
+    message: Annotated[str, Field(description="why it failed")]
+
+
 class ProjectDescriptionBody(ResponseBody):
     """A project, and how far its uploads have come."""
 
@@ -100,6 +112,13 @@ class ProjectDescriptionBody(ResponseBody):
     uses_blocking: bool
     parties_contributed: Annotated[Index, Field(description="parties that uploaded, whether or not it is read yet")]
     error: Annotated[bool, Field(description="whether an upload failed; its party may upload again")]
+    failed_uploads: Annotated[
+        list[FailedUploadBody],
+        Field(
+            max_length=MOST_FAILED_UPLOADS,
+            description="if error is true: the uploads that failed and were not sent again, by data set",
+        ),
+    ] = []
 
 
 class CredentialsBody(ResponseBody):
@@ -131,7 +150,22 @@ class UploadReceiptBody(SpacedBody):
     """That an upload was taken."""
 
     message: Literal["Updated"]
-    receipt_token: Annotated[Token, Field(description="opens the party's own permutation, told this once")]
+    receipt_token: Annotated[
+        Token, Field(description="opens the upload's state, and the party's own permutation; the same if sent again")
+    ]
+
+
+class UploadStatusBody(ResponseBody):
+    """An upload, and how far it is."""
+
+    upload_id: Identifier
+    dataset_index: DatasetIndex
+    state: Annotated[
+        UploadState,
+        Field(description="begun: not announced yet; received: not read yet; ready: it is compared; error: it failed"),
+    ]
+    time_added: Timestamp
+    message: Annotated[str | None, Field(description=_WHY_FAILED)] = None
 
 
 class RunListedBody(SpacedBody):
@@ -140,6 +174,7 @@ class RunListedBody(SpacedBody):
     run_id: Identifier
     time_added: Timestamp
     state: RunState
+    message: Annotated[str | None, Field(description=_WHY_FAILED)] = None
 
 
 class RunDescriptionBody(ResponseBody):
@@ -149,6 +184,7 @@ class RunDescriptionBody(ResponseBody):
     threshold: Annotated[float, Field(gt=0, le=1)]
     name: str
     notes: str
+    message: Annotated[str | None, Field(description=_WHY_FAILED)] = None
 
 
 class StageProgressBody(ResponseBody):
@@ -177,7 +213,7 @@ class RunStatusBody(ResponseBody):
     stages: Literal[2, 3]
     current_stage: StageBody
     total_number_comparisons: Annotated[int | None, Field(ge=0, description="in state completed alone")] = None
-    message: Annotated[str | None, Field(description="why it failed; in state error alone")] = None
+    message: Annotated[str | None, Field(description=_WHY_FAILED)] = None
 
 
 class GroupsBody(ResponseBody):

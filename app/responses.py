@@ -15,7 +15,9 @@ CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Al
 """On every answer: a token is sent on purpose or not at all, never by a browser on its own."""
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Hash-Count, Hash-Size, RETURN-OBJECT-STORE-ADDRESS",
+    "Access-Control-Allow-Headers": (
+        "Authorization, Content-Type, Hash-Count, Hash-Size, Idempotency-Key, RETURN-OBJECT-STORE-ADDRESS"
+    ),
     "Access-Control-Max-Age": "86400",
 }
 """Headers of the answer to OPTIONS. The original left Authorization out, so that no page could send a token."""

@@ -25,8 +25,8 @@ def status_body(status: RunStatus) -> RunStatusBody:
     )
     if run.state is RunState.ERROR:
         return body(state=RunState.ERROR, message=run.message)
-    if status.contributions.errors:
-        return body(state=RunState.ERROR, message=status.contributions.errors[0])
+    if status.contributions.failed:
+        return body(state=RunState.ERROR, message=status.contributions.failed[0].message)
     started = partial(body, state=run.state, time_started=timestamp(run.time_started))
     if run.state is RunState.COMPLETED:
         return started(time_completed=timestamp(run.time_completed), total_number_comparisons=run.total_comparisons)

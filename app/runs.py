@@ -12,9 +12,9 @@ from app.response_bodies import RunDescriptionBody, RunListedBody, ScoreFileBody
 from app.responses import JSON, answer, credentials_body, no_content, place_body, timestamp
 from app.run_status import status_body
 from linkage.deletion import delete_run
-from linkage.models import Run
+from linkage.models import Run, RunState
 from linkage.results import fetch_result, permit_download
-from linkage.runs import create_run, describe_status, list_runs, open_run
+from linkage.runs import NewRun, create_run, describe_status, list_runs, open_run
 
 routes = Blueprint(__name__)
 
@@ -22,17 +22,14 @@ routes = Blueprint(__name__)
 @routes.route("/v1/projects/{project_id}/runs", methods=["POST"], content_types=["application/json"])
 @problem_details
 def post_run(project_id: str) -> Response:
-    """Post a run; it starts once every party's encodings are there."""
+    """Post a run; it starts once every party's encodings are there.
+
+    Who sends an Idempotency-Key may send the same request again, and gets the same run, as long as that exists.
+    """
     request = routes.current_request
     body = requests.parse(requests.json_body(request), RunBody)
-    run = create_run(
-        project_id,
-        requests.token(request),
-        threshold=body.threshold,
-        name=body.name,
-        notes=body.notes,
-        world=world(),
-    )
+    key = requests.idempotency_key(request)
+    run = create_run(project_id, requests.token(request), NewRun(body.threshold, body.name, body.notes, key), world())
     return answer(_description(run), HTTPStatus.CREATED)
 
 
@@ -42,7 +39,10 @@ def get_runs(project_id: str) -> Response:
     """List the project's runs."""
     runs = list_runs(project_id, requests.token(routes.current_request), world())
     return answer(
-        [RunListedBody(run_id=run.run_id, time_added=timestamp(run.time_added), state=run.state) for run in runs]
+        [
+            RunListedBody(run_id=run.run_id, time_added=timestamp(run.time_added), state=run.state, **_reason(run))
+            for run in runs
+        ]
     )
 
 
@@ -90,4 +90,11 @@ def get_result(project_id: str, run_id: str) -> Response:
 
 
 def _description(run: Run) -> RunDescriptionBody:
-    return RunDescriptionBody(run_id=run.run_id, threshold=run.threshold, name=run.name, notes=run.notes)
+    return RunDescriptionBody(
+        run_id=run.run_id, threshold=run.threshold, name=run.name, notes=run.notes, **_reason(run)
+    )
+
+
+def _reason(run: Run) -> dict[str, str | None]:
+    """Return the member that a run in state error has beside the others."""
+    return {"message": run.message} if run.state is RunState.ERROR else {}

@@ -1,6 +1,7 @@
 """Routes about uploads: credentials for the object store, and encodings sent or announced."""
 
 import re
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -10,9 +11,11 @@ from app import requests
 from app.environment import world
 from app.problems import problem_details
 from app.request_bodies import AnnouncedBody, ClknblocksBody, ClksBody, EncodingsBody, StoredBody
-from app.response_bodies import UploadPermitBody, UploadReceiptBody
-from app.responses import answer, credentials_body, place_body
+from app.response_bodies import UploadPermitBody, UploadReceiptBody, UploadStatusBody
+from app.responses import answer, credentials_body, place_body, timestamp
 from linkage.errors import MalformedRequest
+from linkage.models import UploadState
+from linkage.receipts import UploadStatus, describe_own_upload, describe_upload
 from linkage.uploads import (
     AnnouncedUpload,
     BinaryUpload,
@@ -43,8 +46,9 @@ def get_upload_permit(project_id: str) -> Response:
 @problem_details
 def post_clks(project_id: str) -> Response:
     """Take encodings, or take note of the files that hold them."""
-    upload = _read_clks(requests.json_body(routes.current_request))
-    token = requests.token(routes.current_request)
+    request = routes.current_request
+    upload = _read_clks(requests.json_body(request), _raw_body(request))
+    token = requests.token(request)
     if isinstance(upload, DirectUpload):
         return _received(receive_encodings(project_id, token, upload, world()))
     return _received(announce_files(project_id, token, upload, world()))
@@ -60,31 +64,60 @@ def post_binaryclks(project_id: str) -> Response:
     return _received(receive_binary(project_id, token, BinaryUpload(_raw_body(request), count, size), world()))
 
 
+@routes.route("/v1/projects/{project_id}/uploads", methods=["GET"])
+@problem_details
+def get_own_upload(project_id: str) -> Response:
+    """Tell the state of the newest upload of the update token's party, or of the receipt token's upload."""
+    return answer(_status(describe_own_upload(project_id, requests.token(routes.current_request), world())))
+
+
+@routes.route("/v1/projects/{project_id}/uploads/{upload_id}", methods=["GET"])
+@problem_details
+def get_upload(project_id: str, upload_id: str) -> Response:
+    """Tell the state of an upload, and why it failed if it did.
+
+    The receipt token of an upload that failed opens this, and nothing else.
+    """
+    return answer(_status(describe_upload(project_id, upload_id, requests.token(routes.current_request), world())))
+
+
+def _status(status: UploadStatus) -> UploadStatusBody:
+    upload = status.upload
+    body = partial(
+        UploadStatusBody,
+        upload_id=upload.upload_id,
+        dataset_index=status.dataset_index,
+        state=upload.state,
+        time_added=timestamp(upload.time_added),
+    )
+    return body(message=upload.message) if upload.state is UploadState.ERROR else body()
+
+
 def _received(receipt_token: str) -> Response:
     return answer(UploadReceiptBody(message="Updated", receipt_token=receipt_token), HTTPStatus.CREATED)
 
 
-def _read_clks(body: object) -> DirectUpload | AnnouncedUpload:
+def _read_clks(body: object, raw: bytes) -> DirectUpload | AnnouncedUpload:
     """Return the upload in a body, which must have exactly one of the known shapes."""
     members = body if isinstance(body, dict) else {}
     shapes = [shape for shape in _SHAPES if shape in members]
     if isinstance(body, dict) and len(shapes) != 1:
         raise MalformedRequest(f"The body must have exactly one of the members {', '.join(_SHAPES)}")
     if "encodings" in shapes:
-        return _read_encodings(members)
+        return _read_encodings(members, raw)
     if "clknblocks" in shapes:
-        return _read_clknblocks(requests.parse(members, ClknblocksBody))
+        return _read_clknblocks(requests.parse(members, ClknblocksBody), raw)
     parsed = requests.parse(body, ClksBody)
-    return DirectUpload(parsed.clks, parsed.blocks)
+    return DirectUpload(parsed.clks, parsed.blocks, raw)
 
 
-def _read_clknblocks(body: ClknblocksBody) -> DirectUpload:
+def _read_clknblocks(body: ClknblocksBody, raw: bytes) -> DirectUpload:
     """Separate the encodings from the ids of their blocks."""
     blocks = {str(index): ids for index, (_, *ids) in enumerate(body.clknblocks)}
-    return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks)
+    return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks, raw)
 
 
-def _read_encodings(members: dict[str, Any]) -> DirectUpload | AnnouncedUpload:
+def _read_encodings(members: dict[str, Any], raw: bytes) -> DirectUpload | AnnouncedUpload:
     """Return encodings and blocks: both in the body, or both in the object store."""
     stored, blocks = isinstance(members["encodings"], dict), members.get("blocks")
     if isinstance(blocks, dict) and ("file" in blocks) != stored:
@@ -95,7 +128,7 @@ def _read_encodings(members: dict[str, Any]) -> DirectUpload | AnnouncedUpload:
         announced = requests.parse(members, AnnouncedBody)
         return AnnouncedUpload(_place(announced.encodings), _place(announced.blocks) if announced.blocks else None)
     parsed = requests.parse(members, EncodingsBody)
-    return DirectUpload(parsed.encodings, parsed.blocks)
+    return DirectUpload(parsed.encodings, parsed.blocks, raw)
 
 
 def _place(stored: StoredBody) -> Place:

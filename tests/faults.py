@@ -14,7 +14,7 @@ from linkage.ports import World
 READS = {
     "get", "get_range", "open", "head", "list", "presign", "parties", "contributions", "ready",
     "received", "backlog", "waiting", "unfinished", "rate", "due", "read", "dead_letters", "take", "sent",
-    "issue_for_upload",
+    "issue_for_upload", "contribution", "newest", "of_receipt", "of_key",
 }  # fmt: skip
 PORTS = ("projects", "uploads", "runs", "tombstones", "timer", "objects", "queues", "progress", "cache", "credentials")
 

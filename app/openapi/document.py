@@ -26,11 +26,18 @@ entities without showing them to each other or to the service.
 Ids and tokens are 48 lower-case hexadecimal digits. A token is the whole value of the header `Authorization`, without a
 scheme. Errors are problem details (RFC 9457). Members and query parameters that are not known are ignored. HEAD is
 answered wherever GET is, OPTIONS everywhere. A 503 passes by itself: try again.
+
+An upload whose answer was lost may be sent again: the same bytes, or the announcement of the same files, are answered
+by the same receipt. A run is posted once for each `Idempotency-Key`. A project that is created twice is two projects:
+the one that nobody knows expires.
 """
 _TOKENS = {
     RESULT: "The project's result token: runs, results, deletion.",
     UPDATE: "A party's update token: its uploads, and nothing else.",
-    RECEIPT: "The receipt token of an upload: reads a linkage of result type permutations, and its own permutation.",
+    RECEIPT: (
+        "The receipt token of an upload: reads the upload's state and, unless it failed, a linkage of result type"
+        " permutations and its own permutation."
+    ),
 }
 
 

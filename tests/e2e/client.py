@@ -48,6 +48,13 @@ class Client:
         token = project["update_tokens"][party]
         return self.request("POST", self.path(project, "clks"), token=token, json={"clks": texts(encodings)})
 
+    def upload_of(self, project: dict[str, Any], party: int) -> dict[str, Any]:
+        """Get the state of the party's newest upload."""
+        answer = self.request("GET", self.path(project, "uploads"), token=project["update_tokens"][party])
+        assert answer.status_code == 200, answer.text
+        upload: dict[str, Any] = answer.json()
+        return upload
+
     def permit(self, project: dict[str, Any], party: int) -> dict[str, Any]:
         """Get the party's temporary credentials, and the place for its files."""
         path = self.path(project, "authorize-external-upload")

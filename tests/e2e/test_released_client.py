@@ -6,6 +6,7 @@ from 0.1.9, the latest, which makes files alone.
 
 import base64
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -144,9 +145,11 @@ def test_a_refused_upload_is_told_and_the_token_can_be_used_once(client, parties
 
     with pytest.raises(ClientError, match="encoding 50 has 3 bytes, encoding 0 has 16"):
         client.upload(project["project_id"], project["update_tokens"][0], ragged, through_api=True)
-    client.upload(project["project_id"], project["update_tokens"][0], parties[0].encodings)
+    upload = partial(client.upload, project["project_id"], project["update_tokens"][0])
+    first = upload(parties[0].encodings)
+    assert upload(parties[0].encodings) == first
     with pytest.raises(ClientError, match="already been used"):
-        client.upload(project["project_id"], project["update_tokens"][0], parties[0].encodings, through_api=True)
+        upload(parties[0].encodings, through_api=True)
 
 
 def test_a_run_that_cannot_be_is_told_while_it_is_watched(client, parties, tmp_path):

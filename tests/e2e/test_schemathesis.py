@@ -16,8 +16,8 @@ from tests.e2e.conftest import program
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
 MOST_SECONDS = 240
 """The time limit of one Schemathesis run, on a busy machine; it takes about twenty seconds."""
-ANALYST = ["get_project", "get_runs", "post_run", "get_run", "get_run_status", "get_result"]
-PARTY = ["post_clks", "post_binaryclks", "get_upload_permit"]
+ANALYST = ["get_project", "get_runs", "post_run", "get_run", "get_run_status", "get_result", "get_upload"]
+PARTY = ["post_clks", "post_binaryclks", "get_upload_permit", "get_own_upload"]
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,13 @@ def test_an_analyst(check, client, datasets):
         assert client.post_encodings(project, party, datasets[party]).status_code == 201
     run_id = client.post_run(project)
     client.result_of(project, run_id)
+    ids = {
+        "project_id": project["project_id"],
+        "run_id": run_id,
+        "upload_id": client.upload_of(project, 0)["upload_id"],
+    }
 
-    statuses = check(*ANALYST, token=project["result_token"], project_id=project["project_id"], run_id=run_id)
+    statuses = check(*ANALYST, token=project["result_token"], **ids)
 
     assert len(statuses) == len(ANALYST)
     assert all(codes & {200, 201} for codes in statuses.values())

@@ -315,11 +315,12 @@ def test_an_upload_gives_a_receipt_and_counts_at_once(service, project):
 
 
 def test_a_token_uploads_once(service, project):
-    service.upload(project, 0, ENCODINGS)
+    first = service.upload(project, 0, ENCODINGS)
 
-    answer = service.upload(project, 0, ENCODINGS)
+    same, another = service.upload(project, 0, ENCODINGS), service.upload(project, 0, ENCODINGS[::-1])
 
-    assert is_problem(answer, 403, "This token has already been used to upload clks.")
+    assert (same.status, same.json) == (201, first.json)
+    assert is_problem(another, 403, "This token has already been used to upload clks.")
     assert len(list(service.world.objects.list("store", "parked/"))) == 1
 
 

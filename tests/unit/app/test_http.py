@@ -34,7 +34,7 @@ def log(monkeypatch):
 
 
 def filled(path, value=NOWHERE):
-    return path.format(project_id=value, run_id=value)
+    return path.format(project_id=value, run_id=value, upload_id=value)
 
 
 def assert_problem(answer, status, detail=None, title=None):
@@ -225,7 +225,8 @@ PLACES = st.recursive(
 )
 def test_a_token_is_neither_logged_nor_told_back_wherever_it_was_put(method, path, header, content_type, body, data):
     service = driver(in_memory_world(project_listing=True))
-    filled_in = path.format(**{name: data.draw(st.sampled_from([TOKEN, NOWHERE])) for name in ("project_id", "run_id")})
+    names = ("project_id", "run_id", "upload_id")
+    filled_in = path.format(**{name: data.draw(st.sampled_from([TOKEN, NOWHERE])) for name in names})
     before, stream = logger.registered_handler.stream, io.StringIO()
     logger.registered_handler.stream = stream
     try:

@@ -23,9 +23,9 @@ def event(path, resource=GREEDY, parameters=None):
     }
 
 
-@given(route=st.sampled_from(ROUTES), project_id=IDS, run_id=IDS, data=st.data())
-def test_every_route_is_found_however_many_slashes_part_its_words(route, project_id, run_id, data):
-    ids = {"project_id": project_id, "run_id": run_id}
+@given(route=st.sampled_from(ROUTES), project_id=IDS, other_id=IDS, data=st.data())
+def test_every_route_is_found_however_many_slashes_part_its_words(route, project_id, other_id, data):
+    ids = {"project_id": project_id, "run_id": other_id, "upload_id": other_id}
     words = route.format(**ids).strip("/").split("/")
     path = "".join(data.draw(SLASHES) + word for word in words)
 
@@ -35,9 +35,9 @@ def test_every_route_is_found_however_many_slashes_part_its_words(route, project
     assert match == (route, {name: value for name, value in ids.items() if "{" + name in route})
 
 
-@given(route=st.sampled_from(ROUTES), project_id=IDS, run_id=IDS, end=SLASHES)
-def test_a_slash_at_the_end_is_no_route(route, project_id, run_id, end):
-    path = route.format(project_id=project_id, run_id=run_id) + end
+@given(route=st.sampled_from(ROUTES), project_id=IDS, other_id=IDS, end=SLASHES)
+def test_a_slash_at_the_end_is_no_route(route, project_id, other_id, end):
+    path = route.format(project_id=project_id, run_id=other_id, upload_id=other_id) + end
 
     assert find_route(event(path), ROUTES) is None
     assert find_route(event(path, resource=route, parameters={}), ROUTES) is None
@@ -73,7 +73,8 @@ def test_what_api_gateway_has_routed_is_taken_over():
 
 @given(route=st.sampled_from(ROUTES), values=st.lists(st.text(min_size=1), min_size=2, max_size=2))
 def test_the_route_is_the_same_whichever_resource_of_api_gateway_has_the_request(route, values):
-    parameters = dict(zip(("project_id", "run_id"), (value.replace("/", "%2F") for value in values), strict=True))
+    project_id, other_id = (value.replace("/", "%2F") for value in values)
+    parameters = {"project_id": project_id, "run_id": other_id, "upload_id": other_id}
     path = route.format(**parameters)
 
     assert find_route(event(path, route, parameters), ROUTES) == find_route(event(path), ROUTES)

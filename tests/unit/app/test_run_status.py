@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import run_status
-from linkage.models import Contributions, Progress, Project, ResultType, Run, RunState
+from linkage.models import Contributions, FailedUpload, Progress, Project, ResultType, Run, RunState
 from linkage.runs import RunStatus
 
 TIME = datetime.fromisoformat("2026-11-23T22:38:46")
 TEXT = "2026-11-23T22:38:46.000000"
-ALL_READY = Contributions(contributed=2, ready=2, errors=())
+ALL_READY = Contributions(contributed=2, ready=2, failed=())
 
 
 def status_of(state, result_type=ResultType.GROUPS, *, done=None, contributions=ALL_READY, **members):
@@ -113,7 +113,11 @@ def test_a_failed_run_says_why_and_stays_in_its_stage(started, stage):
 
 @pytest.mark.parametrize("state", list(RunState))
 def test_a_failed_upload_shows_in_every_run_of_its_project(state):
-    body = status_body(status_of(state, contributions=Contributions(1, 1, ("the upload is no good",)), message=None))
+    body = status_body(
+        status_of(
+            state, contributions=Contributions(1, 1, (FailedUpload("u", 0, "the upload is no good"),)), message=None
+        )
+    )
 
     assert body["state"] == "error"
     assert state is RunState.ERROR or body["message"] == "the upload is no good"

@@ -28,12 +28,14 @@ for result_type in ("groups", "permutations", "similarity_scores"):
     project = service.create_project(result_type=result_type)
     for party in range(2):
         service.upload(project, party, np.arange(160, dtype=np.uint8).reshape(20, 8))
-    ids = {"project_id": project["project_id"], "run_id": service.post_run(project)}
+    own = service.request("GET", f"/projects/{project['project_id']}/uploads", token=project["update_tokens"][0])
+    ids = {"project_id": project["project_id"], "upload_id": own.json["upload_id"], "run_id": service.post_run(project)}
     service.deliver_all()
     for route, methods in app.routes.items():
         if "GET" in methods:
             path = route.removeprefix("/v1").format(**ids)
-            token = project["update_tokens"][0] if path.endswith("upload") else project["result_token"]
+            of_party = path.endswith(("upload", "uploads"))
+            token = project["update_tokens"][0] if of_party else project["result_token"]
             answer = service.request("GET", path, token=token)
             statuses[f"{route} {result_type}"] = answer.status
             if path == "/version":

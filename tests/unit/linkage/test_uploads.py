@@ -260,7 +260,7 @@ def test_a_token_uploads_once_by_whatever_ways(service, way, blocks):
     assert upload(service, project, 0, first[0], ENCODINGS_20, first[1]).status == 201
     before = set(service.world.objects.stored)
 
-    again = upload(service, project, 0, way, ENCODINGS_20, blocks)
+    again = upload(service, project, 0, way, ENCODINGS_20[::-1], blocks)
 
     assert is_problem(again, 403, "This token has already been used to upload clks.")
     added = set(service.world.objects.stored) - before

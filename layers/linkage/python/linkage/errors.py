@@ -9,9 +9,11 @@ encoding.
     ├── InvalidRequest          a value of the request is out of range
     │   └── MalformedRequest    the request cannot be understood
     ├── BlockingMismatch        the upload does not fit the project's blocking setting
-    ├── TokenAlreadyUsed        this party has an upload already
+    ├── TokenAlreadyUsed        this party has another upload already
+    ├── NoUploadYet             this party has no upload, in whatever state
     ├── ObjectPathNotAllowed    the announced object is outside of the party's own folder
     ├── ProjectHasErrors        an upload failed, so no run can be posted
+    ├── IdempotencyKeyReused    another run was posted with the same key
     ├── RunNotComplete          the run has no result yet
     ├── RunFailed               the run ended in an error and never has a result
     ├── TooManyCandidates       the run has more candidate pairs than a run may have
@@ -21,6 +23,11 @@ encoding.
     ├── DownstreamUnavailable   S3, SQS or STS failed in all retries
     └── ProgressUnavailable     Redis is unavailable; callers carry on without it
 """
+
+from collections.abc import Sequence
+
+MOST_REASONS = 10
+"""Failed uploads that one message names at most."""
 
 
 class LinkageError(Exception):
@@ -51,10 +58,17 @@ class BlockingMismatch(LinkageError):
 
 
 class TokenAlreadyUsed(LinkageError):
-    """The party has uploaded its encodings already."""
+    """The party has uploaded its encodings already, and they are not those that it sends now."""
 
     def __init__(self) -> None:
         super().__init__("This token has already been used to upload clks.")
+
+
+class NoUploadYet(LinkageError):
+    """The party has not uploaded anything."""
+
+    def __init__(self) -> None:
+        super().__init__("This party has not uploaded anything yet")
 
 
 class ObjectPathNotAllowed(LinkageError):
@@ -67,8 +81,18 @@ class ObjectPathNotAllowed(LinkageError):
 class ProjectHasErrors(LinkageError):
     """An upload of the project failed, so no run can be posted until it is uploaded again."""
 
+    def __init__(self, reasons: Sequence[str]) -> None:
+        told = [*reasons[:MOST_REASONS]]
+        if len(reasons) > MOST_REASONS:
+            told.append(f"and {len(reasons) - MOST_REASONS} more uploads failed")
+        super().__init__(f"Can't post run as project has errors: {'; '.join(told)}")
+
+
+class IdempotencyKeyReused(LinkageError):
+    """The key belongs to another request, so that it is not known which of the two is meant."""
+
     def __init__(self) -> None:
-        super().__init__("Can't post run as project has errors")
+        super().__init__("Another run was posted with this Idempotency-Key: send the same body again, or another key")
 
 
 class RunNotComplete(LinkageError):

@@ -21,11 +21,17 @@ class ResultType(StrEnum):
 
 
 class UploadState(StrEnum):
-    """State of an upload: `received` (announced, not read yet), then `ready` or `error`."""
+    """State of an upload: `begun` (not announced yet), `received` (not read yet), then `ready` or `error`."""
 
+    BEGUN = "begun"
     RECEIVED = "received"
     READY = "ready"
     ERROR = "error"
+
+    @property
+    def is_contribution(self) -> bool:
+        """Whether an upload that is in this state is its party's contribution, of which there is at most one."""
+        return self in {UploadState.RECEIVED, UploadState.READY}
 
 
 class RunState(StrEnum):
@@ -75,6 +81,8 @@ class Manifest(BaseModel):
     encoding_size: int
     blocks: StoredFile | None = None
     """The file of the records' blocks; None if the upload has no blocking."""
+    fingerprint: str | None = None
+    """Fingerprint of the request that carried the encodings (see `linkage.receipts`); None for announced files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +134,24 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedUpload:
+    """A party's last upload, which failed; `message` says why, and names the party."""
+
+    upload_id: str
+    dataset_index: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contributions:
-    """Numbers of a project's parties that contributed and that are ready; a party whose upload failed is in neither."""
+    """Numbers of a project's parties that contributed and that are ready; a party whose upload failed is in neither.
+
+    `failed` has the uploads of such parties, in the order of their data sets.
+    """
 
     contributed: int
     ready: int
-    errors: tuple[str, ...]
+    failed: tuple[FailedUpload, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +185,8 @@ class Run:
     chunks_stored: int = 0
     time_moved: datetime | None = None
     restarts: int = 0
+    key_hash: bytes | None = field(default=None, repr=False, compare=False)
+    """SHA-256 of the idempotency key that the run was posted with; it is stored, and never read again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,9 @@ class Projects(Protocol):
         """Return the project's parties in the order of their data sets."""
 
     def contributions(self, project_id: str) -> Contributions:
-        """Count the parties that contributed and that are ready, and return the messages of failed uploads.
+        """Count the parties that contributed and that are ready, and return the failed uploads.
 
-        A party's last upload counts; if it failed, the party has not contributed.
+        A party's last upload that was announced counts; if it failed, the party has not contributed.
         """
 
     def record_credentials(self, party_id: str, expiration: datetime) -> bool:
@@ -89,8 +89,8 @@ class Projects(Protocol):
 class Uploads(Protocol):
     """The parties' uploads."""
 
-    def begin(self, upload: Upload) -> None:
-        """Store a new upload; raises `TokenAlreadyUsed` if the party has one that did not fail.
+    def begin(self, upload: Upload) -> Upload:
+        """Store a new upload and return it; if the party has a contribution already, return that and store nothing.
 
         Raises `AccessDenied` if the party is gone.
         """
@@ -109,11 +109,20 @@ class Uploads(Protocol):
     def fail(self, upload_id: str, message: str, *, now: datetime) -> bool:
         """Move a `received` upload and the project's `created` runs to `error`; False if it is not `received`."""
 
+    def contribution(self, party_id: str) -> Upload | None:
+        """Return the party's upload that was announced and did not fail, or None."""
+
+    def newest(self, party_id: str) -> Upload | None:
+        """Return the party's newest upload in whatever state, or None."""
+
+    def of_receipt(self, project_id: str, receipt_token_hash: bytes) -> Upload | None:
+        """Return the project's upload with this receipt token in whatever state, or None."""
+
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
         """Return the project's ready uploads in the order of their data sets."""
 
     def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
-        """Return the data set index and receipt token hash of each of the project's uploads that did not fail."""
+        """Return the data set index and receipt token hash of each party's contribution."""
 
     def received(self) -> Sequence[Upload]:
         """Return every upload that the intake worker has not finished yet."""
@@ -125,8 +134,14 @@ class Uploads(Protocol):
 class Runs(Protocol):
     """Runs and their guarded states."""
 
-    def create(self, run: Run) -> None:
-        """Store a new run; raises `AccessDenied` if the project is gone."""
+    def create(self, run: Run) -> Run:
+        """Store a new run and return it; if the project has one with the same key, return that and store nothing.
+
+        Raises `AccessDenied` if the project is gone.
+        """
+
+    def of_key(self, project_id: str, key_hash: bytes) -> Run | None:
+        """Return the run that was posted with this key, or None."""
 
     def get(self, project_id: str, run_id: str) -> Run | None:
         """Return the run, or None."""

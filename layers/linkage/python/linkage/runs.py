@@ -1,15 +1,15 @@
 """Use cases about runs: post, list and describe runs, and tell their progress."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from linkage.errors import AccessDenied, InvalidRequest, ProjectHasErrors
+from linkage.errors import AccessDenied, IdempotencyKeyReused, InvalidRequest, ProjectHasErrors
 from linkage.messages import PlanRun
 from linkage.models import Contributions, Progress, Project, Run, RunState
 from linkage.ports import World
 from linkage.progress import read_progress
 from linkage.projects import identify_reader, open_project
 from linkage.timing import arm_timer
-from linkage.tokens import new_id
+from linkage.tokens import hash_token, new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,45 @@ class RunStatus:
     progress: Progress | None
 
 
-def create_run(project_id: str, token: str, *, threshold: float, name: str, notes: str, world: World) -> Run:
-    """Post a run; it starts as soon as every party's encodings are ready."""
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """Parameters of a new run. Posted again with the same idempotency key, they are the same run."""
+
+    threshold: float
+    name: str
+    notes: str
+    key: str | None = field(default=None, repr=False)
+
+
+def create_run(project_id: str, token: str, new: NewRun, world: World) -> Run:
+    """Post a run; it starts as soon as every party's encodings are ready.
+
+    Safe to repeat with a key, at the same time too: the run that was posted first is returned, in whatever state, and
+    is sent on again, because the first attempt may have died before it could. Raises `IdempotencyKeyReused` if another
+    run was posted with the key.
+    """
     project = open_project(project_id, token, world)
-    if not 0 < threshold <= 1:
+    if not 0 < new.threshold <= 1:
         raise InvalidRequest("Threshold parameter out of range")
-    if world.projects.contributions(project_id).errors:
-        raise ProjectHasErrors
-    run = Run(new_id(), project.project_id, float(threshold), name, notes, RunState.CREATED, world.now())
-    world.runs.create(run)
+    key_hash = None if new.key is None else hash_token(new.key)
+    run = None if key_hash is None else world.runs.of_key(project_id, key_hash)
+    if run is None:
+        if failed := world.projects.contributions(project_id).failed:
+            raise ProjectHasErrors([upload.message for upload in failed])
+        run = world.runs.create(
+            Run(
+                run_id=new_id(),
+                project_id=project.project_id,
+                threshold=float(new.threshold),
+                name=new.name,
+                notes=new.notes,
+                state=RunState.CREATED,
+                time_added=world.now(),
+                key_hash=key_hash,
+            )
+        )
+    if (run.threshold, run.name, run.notes) != (new.threshold, new.name, new.notes):
+        raise IdempotencyKeyReused
     arm_timer(world)
     send_waiting_runs(project_id, world)
     return run

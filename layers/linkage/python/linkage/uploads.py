@@ -1,7 +1,8 @@
 """Use cases about uploads: issue credentials for the object store, announce files there, send encodings directly.
 
-Every way ends alike: an upload's row, then its manifest in the store bucket, whose S3 event starts the intake. The row
-comes first and holds the whole manifest, so that a manifest that was lost can be stored again.
+Every way ends alike (see `linkage.receipts`): an upload's row, then its manifest in the store bucket, whose S3 event
+starts the intake. The row comes first and holds the whole manifest, so that a manifest that was lost can be stored
+again. An upload that is sent again is recognised before it is looked at: it was found to be right the first time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,35 +16,28 @@ from linkage.errors import (
     CredentialsNotOffered,
     InvalidRequest,
     ObjectPathNotAllowed,
-    TokenAlreadyUsed,
 )
-from linkage.models import (
-    FileFormat,
-    Manifest,
-    Party,
-    Project,
-    StoreAccess,
-    StoredFile,
-    StoredObject,
-    Upload,
-    UploadState,
-)
+from linkage.models import FileFormat, Manifest, Party, Project, StoreAccess, StoredFile, StoredObject
 from linkage.ports import World
 from linkage.projects import expected_encoding_size, identify_party
+from linkage.receipts import begin_upload, find_announced, find_sent, repeat_upload
 from linkage.store.folders import PartyFolder
 from linkage.store.uploads import UploadStore
-from linkage.timing import arm_timer
-from linkage.tokens import hash_token, new_id, new_token
+from linkage.tokens import fingerprint, new_id
 
 _COUNT, _SIZE = "hash-count", "hash-size"
 
 
 @dataclass(frozen=True, slots=True)
 class DirectUpload:
-    """Encodings in base64, and the ids of their blocks by record index; None is no blocking."""
+    """Encodings in base64, and the ids of their blocks by record index; None is no blocking.
+
+    `body` is the request's body as it came: the same bytes again are the same upload.
+    """
 
     encodings: Sequence[str] = field(repr=False)
     blocks: Mapping[str, Sequence[str | int]] | None = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +64,11 @@ class AnnouncedUpload:
     encodings: Place
     blocks: Place | None
 
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Bucket and key of each file."""
+        return [(place.bucket, place.key) for place in (self.encodings, self.blocks) if place is not None]
+
 
 def permit_upload(project_id: str, token: str, world: World) -> StoreAccess:
     """Issue temporary credentials for the party's own folder in the uploads bucket.
@@ -90,13 +89,17 @@ def permit_upload(project_id: str, token: str, world: World) -> StoreAccess:
 def receive_encodings(project_id: str, token: str, sent: DirectUpload, world: World) -> str:
     """Take encodings that came in the request itself, and return the receipt token."""
     project, party = identify_party(project_id, token, world)
+    mark = fingerprint(token, b"clks", sent.body)
+    if (before := find_sent(party.party_id, mark, world)) is not None:
+        return repeat_upload(before, token, world)
     _check_blocking(project, has_blocks=sent.blocks is not None)
     if not sent.encodings or sent.blocks == {}:
         raise InvalidRequest("Missing CLKs information")
     joined, size = join_encodings(sent.encodings)
     count = len(sent.encodings)
     blocks = None if sent.blocks is None else dump_block_file(order_by_record(sent.blocks, count))
-    return _park(BinaryUpload(joined, count, size), party, world, blocks=blocks)
+    parked = _park(BinaryUpload(joined, count, size), party, world, mark=mark, blocks=blocks)
+    return begin_upload(parked, token, world)
 
 
 def receive_binary(project_id: str, token: str, sent: BinaryUpload, world: World) -> str:
@@ -106,6 +109,9 @@ def receive_binary(project_id: str, token: str, sent: BinaryUpload, world: World
     project uses blocking.
     """
     project, party = identify_party(project_id, token, world)
+    mark = fingerprint(token, b"binaryclks", f"{sent.count} {sent.size}".encode(), sent.body)
+    if (before := find_sent(party.party_id, mark, world)) is not None:
+        return repeat_upload(before, token, world)
     settings = world.settings
     if sent.count < 1:
         raise InvalidRequest("Invalid value for Hash-Count header")
@@ -115,7 +121,7 @@ def receive_binary(project_id: str, token: str, sent: BinaryUpload, world: World
         raise InvalidRequest("Upload 'Hash-Size' doesn't match project settings")
     if len(sent.body) != sent.count * sent.size:
         raise InvalidRequest("Uploaded data did not match the expected size. Check request headers are correct")
-    return _park(sent, party, world)
+    return begin_upload(_park(sent, party, world, mark=mark), token, world)
 
 
 def announce_files(project_id: str, token: str, announced: AnnouncedUpload, world: World) -> str:
@@ -125,7 +131,12 @@ def announce_files(project_id: str, token: str, announced: AnnouncedUpload, worl
     """
     project, party = identify_party(project_id, token, world)
     _check_blocking(project, has_blocks=announced.blocks is not None)
-    encodings, stored = _pin(announced.encodings, party, world)
+    folder = PartyFolder(project_id, party.party_id, world)
+    if not all(folder.contains(bucket, key) for bucket, key in announced.places):
+        raise ObjectPathNotAllowed
+    if (before := find_announced(party.party_id, announced.places, world)) is not None:
+        return repeat_upload(before, token, world)
+    encodings, stored = _pin(announced.encodings, world)
     manifest = Manifest(
         project_id=project_id,
         party_id=party.party_id,
@@ -134,10 +145,10 @@ def announce_files(project_id: str, token: str, announced: AnnouncedUpload, worl
         format=FileFormat.JSON if encodings.key.endswith(".json") else FileFormat.BINARY,
         encoding_count=_announced_number(stored, _COUNT),
         encoding_size=_announced_number(stored, _SIZE),
-        blocks=None if announced.blocks is None else _pin(announced.blocks, party, world)[0],
+        blocks=None if announced.blocks is None else _pin(announced.blocks, world)[0],
     )
     _check_announced(manifest, world)
-    return _begin_upload(manifest, world)
+    return begin_upload(manifest, token, world)
 
 
 def _check_blocking(project: Project, *, has_blocks: bool) -> None:
@@ -148,13 +159,13 @@ def _check_blocking(project: Project, *, has_blocks: bool) -> None:
         raise BlockingMismatch("Blocking has been disabled for this project, but received blocking information")
 
 
-def _park(sent: BinaryUpload, party: Party, world: World, *, blocks: bytes | None = None) -> str:
-    """Park encodings and blocks of a request in the store bucket until their intake, and begin the upload.
+def _park(sent: BinaryUpload, party: Party, world: World, *, mark: str, blocks: bytes | None = None) -> Manifest:
+    """Park encodings and blocks of a request in the store bucket until their intake, and return their manifest.
 
     If this dies before the upload's row is stored, the parked objects are never used, and expire.
     """
     parked = UploadStore(party.project_id, new_id(), world)
-    manifest = Manifest(
+    return Manifest(
         project_id=party.project_id,
         party_id=party.party_id,
         upload_id=parked.upload_id,
@@ -163,18 +174,12 @@ def _park(sent: BinaryUpload, party: Party, world: World, *, blocks: bytes | Non
         encoding_count=sent.count,
         encoding_size=sent.size,
         blocks=None if blocks is None else parked.park_blocks(blocks),
+        fingerprint=mark,
     )
-    try:
-        return _begin_upload(manifest, world)
-    except (TokenAlreadyUsed, AccessDenied):
-        parked.remove_parked()
-        raise
 
 
-def _pin(place: Place, party: Party, world: World) -> tuple[StoredFile, StoredObject]:
-    """Return an announced file of the party, pinned by its present ETag, and the object itself."""
-    if not PartyFolder(party.project_id, party.party_id, world).contains(place.bucket, place.key):
-        raise ObjectPathNotAllowed
+def _pin(place: Place, world: World) -> tuple[StoredFile, StoredObject]:
+    """Return an announced file, pinned by its present ETag, and the object itself."""
     stored = world.objects.head(place.bucket, place.key)
     if stored is None:
         raise InvalidRequest(
@@ -200,23 +205,3 @@ def _check_announced(manifest: Manifest, world: World) -> None:
     if needed_bytes(manifest.encoding_count, manifest.encoding_size) > allowed:
         most = allowed // needed_bytes(1, manifest.encoding_size)
         raise InvalidRequest(f"'{_COUNT}' is {manifest.encoding_count}, an upload can have at most {most} of that size")
-
-
-def _begin_upload(manifest: Manifest, world: World) -> str:
-    """Store the upload's row, then the manifest that starts its intake; return the receipt token."""
-    receipt_token = new_token()
-    upload = Upload(
-        upload_id=manifest.upload_id,
-        project_id=manifest.project_id,
-        party_id=manifest.party_id,
-        receipt_token_hash=hash_token(receipt_token),
-        manifest=manifest,
-        state=UploadState.RECEIVED,
-        time_added=world.now(),
-    )
-    world.uploads.begin(upload)
-    try:
-        UploadStore(manifest.project_id, manifest.upload_id, world).put_manifest(manifest)
-    finally:
-        arm_timer(world)  # the reconciler stores it where that failed
-    return receipt_token

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 WAKE_UP_S = 20.0
 """Seconds to go on trying to connect: less than API Gateway waits."""
+MOST_TRIES = 5
+"""Attempts to insert a row that another one is in the way of, and that is gone when it is looked at."""
 _PAUSE_S = 0.5
 _CONNECT_S = 5
 

@@ -73,6 +73,8 @@ class PartWriter(Writer):
             return
         try:
             self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
+        except self._client.exceptions.NoSuchUpload:
+            return  # a deletion was faster
         except (BotoCoreError, ClientError):
             logger.exception("cannot abort the multipart upload of an object that failed")
 

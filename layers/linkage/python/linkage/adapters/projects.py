@@ -9,7 +9,7 @@ from psycopg2.extras import execute_values
 from typing_extensions import override
 
 from linkage.adapters.database import Database
-from linkage.models import Contributions, Party, Project, ResultType
+from linkage.models import Contributions, FailedUpload, Party, Project, ResultType
 from linkage.ports import Projects
 
 _INSERT_PROJECT = """
@@ -34,11 +34,12 @@ SELECT party_id, project_id, dataset_index, update_token_hash
 
 # The last upload of each party counts: an error is over once the party has uploaded again.
 _SELECT_CONTRIBUTIONS = """
-SELECT state, message
-  FROM (SELECT DISTINCT ON (party_id) party_id, state, message
-          FROM uploads WHERE project_id = %(project_id)s
+SELECT state, upload_id, dataset_index, coalesce(message, '')
+  FROM (SELECT DISTINCT ON (party_id) party_id, state, upload_id, message
+          FROM uploads WHERE project_id = %(project_id)s AND state <> 'begun'
          ORDER BY party_id, time_added DESC, state <> 'error' DESC) AS last_uploads
- ORDER BY party_id
+  JOIN parties USING (party_id)
+ ORDER BY dataset_index
 """
 
 _RECORD_CREDENTIALS = """
@@ -110,9 +111,9 @@ class PostgresProjects(Projects):
     def contributions(self, project_id: str) -> Contributions:
         rows = self._database.fetch_all(_SELECT_CONTRIBUTIONS, {"project_id": project_id})
         return Contributions(
-            contributed=sum(state != "error" for state, _ in rows),
-            ready=sum(state == "ready" for state, _ in rows),
-            errors=tuple(message for state, message in rows if state == "error"),
+            contributed=sum(state != "error" for state, *_ in rows),
+            ready=sum(state == "ready" for state, *_ in rows),
+            failed=tuple(FailedUpload(*rest) for state, *rest in rows if state == "error"),
         )
 
     @override

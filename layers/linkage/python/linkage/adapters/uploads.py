@@ -4,22 +4,37 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg2.errors import ForeignKeyViolation, UniqueViolation
+from psycopg2.errors import ForeignKeyViolation
 from typing_extensions import override
 
-from linkage.adapters.database import Database
-from linkage.errors import AccessDenied, TokenAlreadyUsed
+from linkage.adapters.database import MOST_TRIES, Database
+from linkage.errors import AccessDenied, DatabaseUnavailable
 from linkage.models import Manifest, ReadyUpload, Upload, UploadState
 from linkage.ports import Uploads
 
 _COLUMNS = """upload_id, project_id, party_id, receipt_token_hash, manifest, state, time_added, message,
        time_moved, restarts"""
 
-# The lock is a unique index: each party has at most one upload that has not failed.
+# The lock is a unique index: each party has at most one contribution.
 _INSERT_UPLOAD = """
 INSERT INTO uploads (upload_id, project_id, party_id, receipt_token_hash, manifest, state, time_added)
 VALUES (%(upload_id)s, %(project_id)s, %(party_id)s, %(receipt_token_hash)s, %(manifest)s, %(state)s, %(time_added)s)
+ON CONFLICT DO NOTHING
 """
+
+_IS_CONTRIBUTION = "state IN ('received', 'ready')"
+
+_SELECT_CONTRIBUTION = f"SELECT {_COLUMNS} FROM uploads WHERE party_id = %(party_id)s AND {_IS_CONTRIBUTION}"  # noqa: S608
+
+_SELECT_NEWEST = f"""
+SELECT {_COLUMNS} FROM uploads WHERE party_id = %(party_id)s
+ ORDER BY time_added DESC, state <> 'error' DESC LIMIT 1
+"""  # noqa: S608
+
+_SELECT_OF_RECEIPT = f"""
+SELECT {_COLUMNS} FROM uploads
+ WHERE project_id = %(project_id)s AND receipt_token_hash = %(receipt_token_hash)s
+"""  # noqa: S608
 
 _SELECT_UPLOAD = f"SELECT {_COLUMNS} FROM uploads WHERE upload_id = %(upload_id)s"  # noqa: S608
 
@@ -60,12 +75,12 @@ SELECT p.dataset_index, p.party_id, u.upload_id
  ORDER BY p.dataset_index
 """
 
-_SELECT_RECEIPTS = """
+_SELECT_RECEIPTS = f"""
 SELECT p.dataset_index, u.receipt_token_hash
   FROM uploads u JOIN parties p USING (party_id)
- WHERE u.project_id = %(project_id)s AND u.state <> 'error'
+ WHERE u.project_id = %(project_id)s AND u.{_IS_CONTRIBUTION}
  ORDER BY p.dataset_index
-"""
+"""  # noqa: S608
 
 _SELECT_RECEIVED = f"SELECT {_COLUMNS} FROM uploads WHERE state = 'received' ORDER BY time_added"  # noqa: S608
 
@@ -79,7 +94,7 @@ class PostgresUploads(Uploads):
         self._database = database
 
     @override
-    def begin(self, upload: Upload) -> None:
+    def begin(self, upload: Upload) -> Upload:
         values = {
             "upload_id": upload.upload_id,
             "project_id": upload.project_id,
@@ -89,17 +104,19 @@ class PostgresUploads(Uploads):
             "state": upload.state,
             "time_added": upload.time_added,
         }
-        try:
-            self._database.execute(_INSERT_UPLOAD, values)
-        except UniqueViolation:
-            raise TokenAlreadyUsed from None
-        except ForeignKeyViolation:  # the project was deleted a moment ago
-            raise AccessDenied from None
+        for _ in range(MOST_TRIES):
+            try:
+                inserted = self._database.execute(_INSERT_UPLOAD, values)
+            except ForeignKeyViolation:  # the project was deleted a moment ago
+                raise AccessDenied from None
+            stored = upload if inserted else self.contribution(upload.party_id)
+            if stored is not None:
+                return stored
+        raise DatabaseUnavailable  # each one that was in the way was gone when it was looked at
 
     @override
     def get(self, upload_id: str) -> Upload | None:
-        row = self._database.fetch_one(_SELECT_UPLOAD, {"upload_id": upload_id})
-        return None if row is None else _upload(row)
+        return self._fetch(_SELECT_UPLOAD, {"upload_id": upload_id})
 
     @override
     def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
@@ -125,6 +142,19 @@ class PostgresUploads(Uploads):
             return True
 
     @override
+    def contribution(self, party_id: str) -> Upload | None:
+        return self._fetch(_SELECT_CONTRIBUTION, {"party_id": party_id})
+
+    @override
+    def newest(self, party_id: str) -> Upload | None:
+        return self._fetch(_SELECT_NEWEST, {"party_id": party_id})
+
+    @override
+    def of_receipt(self, project_id: str, receipt_token_hash: bytes) -> Upload | None:
+        values = {"project_id": project_id, "receipt_token_hash": receipt_token_hash}
+        return self._fetch(_SELECT_OF_RECEIPT, values)
+
+    @override
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
         rows = self._database.fetch_all(_SELECT_READY, {"project_id": project_id})
         return [ReadyUpload(*row) for row in rows]
@@ -141,6 +171,10 @@ class PostgresUploads(Uploads):
     @override
     def count_restart(self, upload_id: str, *, now: datetime) -> None:
         self._database.execute(_COUNT_RESTART, {"upload_id": upload_id, "now": now})
+
+    def _fetch(self, statement: str, values: dict[str, Any]) -> Upload | None:
+        row = self._database.fetch_one(statement, values)
+        return None if row is None else _upload(row)
 
 
 def _upload(row: tuple[Any, ...]) -> Upload:

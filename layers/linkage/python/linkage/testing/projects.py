@@ -6,7 +6,7 @@ from datetime import datetime
 
 from typing_extensions import override
 
-from linkage.models import Contributions, Party, Project, RunState, Tombstone, Upload, UploadState
+from linkage.models import Contributions, FailedUpload, Party, Project, RunState, Tombstone, Upload, UploadState
 from linkage.ports import Projects
 from linkage.testing.tables import Tables, drop_rows
 
@@ -44,13 +44,17 @@ class MemoryProjects(Projects):
     def contributions(self, project_id: str) -> Contributions:
         last: dict[str, Upload] = {}
         for upload in self.tables.uploads.values():
-            if upload.project_id == project_id:
+            if upload.project_id == project_id and upload.state is not UploadState.BEGUN:
                 last[upload.party_id] = upload
         states = [upload.state for upload in last.values()]
         return Contributions(
             contributed=sum(state is not UploadState.ERROR for state in states),
             ready=sum(state is UploadState.READY for state in states),
-            errors=tuple(last[party].message or "" for party in sorted(last) if last[party].state is UploadState.ERROR),
+            failed=tuple(
+                FailedUpload(last[party.party_id].upload_id, party.dataset_index, last[party.party_id].message or "")
+                for party in self.parties(project_id)
+                if party.party_id in last and last[party.party_id].state is UploadState.ERROR
+            ),
         )
 
     @override

@@ -23,10 +23,17 @@ class MemoryRuns(Runs):
     tables: Tables
 
     @override
-    def create(self, run: Run) -> None:
+    def create(self, run: Run) -> Run:
         if run.project_id not in self.tables.projects:
             raise AccessDenied
+        if run.key_hash is not None and (stored := self.of_key(run.project_id, run.key_hash)) is not None:
+            return stored
         self.tables.runs[run.run_id] = run
+        return run
+
+    @override
+    def of_key(self, project_id: str, key_hash: bytes) -> Run | None:
+        return next((run for run in self.list(project_id) if run.key_hash == key_hash), None)
 
     @override
     def get(self, project_id: str, run_id: str) -> Run | None:

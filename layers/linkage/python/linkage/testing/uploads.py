@@ -7,7 +7,7 @@ from datetime import datetime
 
 from typing_extensions import override
 
-from linkage.errors import AccessDenied, TokenAlreadyUsed
+from linkage.errors import AccessDenied
 from linkage.models import ReadyUpload, RunState, Upload, UploadState
 from linkage.ports import Uploads
 from linkage.testing.tables import Tables, check_storable
@@ -20,13 +20,13 @@ class MemoryUploads(Uploads):
     tables: Tables
 
     @override
-    def begin(self, upload: Upload) -> None:
+    def begin(self, upload: Upload) -> Upload:
         if upload.party_id not in self.tables.parties:
             raise AccessDenied
-        rows = self.tables.uploads.values()
-        if any(row.party_id == upload.party_id and row.state is not UploadState.ERROR for row in rows):
-            raise TokenAlreadyUsed
+        if upload.state.is_contribution and (stored := self.contribution(upload.party_id)) is not None:
+            return stored
         self.tables.uploads[upload.upload_id] = upload
+        return upload
 
     @override
     def get(self, upload_id: str) -> Upload | None:
@@ -35,7 +35,7 @@ class MemoryUploads(Uploads):
     @override
     def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
         upload = self.tables.uploads.get(upload_id)
-        if upload is None or upload.state is UploadState.ERROR:
+        if upload is None or not upload.state.is_contribution:
             return None
         project = self.tables.projects[upload.project_id]
         own_size = upload.manifest.encoding_size
@@ -60,6 +60,21 @@ class MemoryUploads(Uploads):
         return True
 
     @override
+    def contribution(self, party_id: str) -> Upload | None:
+        uploads = self._of_party(party_id)
+        return next((upload for upload in uploads if upload.state.is_contribution), None)
+
+    @override
+    def newest(self, party_id: str) -> Upload | None:
+        uploads = self._of_party(party_id)
+        return max(uploads, key=lambda upload: (upload.time_added, upload.state is not UploadState.ERROR), default=None)
+
+    @override
+    def of_receipt(self, project_id: str, receipt_token_hash: bytes) -> Upload | None:
+        uploads = [upload for upload in self.tables.uploads.values() if upload.project_id == project_id]
+        return next((upload for upload in uploads if upload.receipt_token_hash == receipt_token_hash), None)
+
+    @override
     def ready(self, project_id: str) -> Sequence[ReadyUpload]:
         rows = [u for u in self.tables.uploads.values() if u.project_id == project_id and u.state is UploadState.READY]
         index = {party.party_id: party.dataset_index for party in self.tables.parties.values()}
@@ -69,8 +84,8 @@ class MemoryUploads(Uploads):
     @override
     def receipts(self, project_id: str) -> Sequence[tuple[int, bytes]]:
         rows = [u for u in self.tables.uploads.values() if u.project_id == project_id]
-        alive = [upload for upload in rows if upload.state is not UploadState.ERROR]
-        return sorted((self.tables.parties[u.party_id].dataset_index, u.receipt_token_hash) for u in alive)
+        contributions = [upload for upload in rows if upload.state.is_contribution]
+        return sorted((self.tables.parties[u.party_id].dataset_index, u.receipt_token_hash) for u in contributions)
 
     @override
     def received(self) -> Sequence[Upload]:
@@ -82,3 +97,6 @@ class MemoryUploads(Uploads):
         if upload is not None:
             restarts = upload.restarts + 1
             self.tables.uploads[upload_id] = dataclasses.replace(upload, time_moved=now, restarts=restarts)
+
+    def _of_party(self, party_id: str) -> list[Upload]:
+        return [upload for upload in self.tables.uploads.values() if upload.party_id == party_id]

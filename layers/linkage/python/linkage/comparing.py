@@ -3,6 +3,7 @@
 It never asks the database, so that a thousand workers cost it nothing: the plan in the store bucket says all.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -24,6 +25,8 @@ from linkage.store.rectangles import read_rectangles
 from linkage.store.runs import RunStore
 from linkage.tokens import new_id
 
+logger = logging.getLogger(__name__)
+
 MOST_REPEATS = 16
 """A pair is found once for each block that it shares. More than this multiple of a run's limit counts as too many pairs
 before they are merged."""
@@ -41,7 +44,8 @@ def compare_chunk(message: CompareChunk, world: World) -> None:
     Safe to repeat: the pairs are a function of the plan and are written under the chunk's own key before the chunk is
     counted, and it is counted once. A worker that finds no chunk left sends `SolveRun`, on a repeat too, because the
     first attempt may have died before it could ask. A run whose plan is gone is over, or was deleted: what attempts
-    at the chunk wrote is removed, because the rest of the run may have been removed before they wrote it.
+    at the chunk wrote is removed, because the rest of the run may have been removed before they wrote it. An attempt
+    that fails because of that is no failure.
     """
     run = RunStore(message.project_id, message.run_id, world)
     plan, stored = run.read_plan(), ChunkStore(run, message.chunk)
@@ -52,7 +56,10 @@ def compare_chunk(message: CompareChunk, world: World) -> None:
     if candidates is None:
         try:
             candidates = _Comparison(plan, stored).store_candidates()
-        except _RunDeleted:
+        except Exception as error:
+            if not isinstance(error, _RunDeleted) and run.has_plan():
+                raise
+            logger.info("run %s is over: chunk %d is dropped", message.run_id, message.chunk)
             stored.remove()
             return
     count = ChunkCount(message.chunk, plan.chunks[message.chunk].comparisons, candidates)

@@ -1,5 +1,7 @@
 """Use case of the intake worker: read an upload once, check it, and write its encoding set."""
 
+import logging
+
 import numpy as np
 
 from linkage.encodings.block_files import read_block_file
@@ -15,6 +17,8 @@ from linkage.runs import send_waiting_runs
 from linkage.store.encoding_sets import EncodingSetStore
 from linkage.store.folders import remove_if_unchanged
 from linkage.store.uploads import UploadStore
+
+logger = logging.getLogger(__name__)
 
 _READERS = {FileFormat.JSON: read_json, FileFormat.BINARY: read_binary}
 
@@ -51,6 +55,11 @@ def _make_ready(upload: Upload, world: World) -> None:
         abandoned = not _finish(manifest, world)
     except UploadRejected as rejection:
         abandoned = reject_upload(upload, str(rejection), world)
+    except Exception:
+        if world.uploads.get(upload.upload_id) is not None:
+            raise
+        logger.info("upload %s was deleted: its encodings are dropped", upload.upload_id)
+        abandoned = True
     if abandoned:
         stored.remove()
 

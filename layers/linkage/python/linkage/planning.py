@@ -1,5 +1,6 @@
 """Use case of the plan worker: cut a run's work into chunks, and send each to be compared."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
@@ -21,6 +22,8 @@ from linkage.store.rectangles import put_rectangles
 from linkage.store.runs import RunStore
 from linkage.timing import arm_timer
 
+logger = logging.getLogger(__name__)
+
 
 def plan_run(message: PlanRun, world: World) -> None:
     """Plan the run if every party's encodings are ready, and send its chunks to be compared.
@@ -36,6 +39,12 @@ def plan_run(message: PlanRun, world: World) -> None:
         plan = RunStore(run.project_id, run.run_id, world).read_plan() or _store_plan(project, run, world)
     except TooManyCandidates as error:
         refuse_run(run, error, world)
+        return
+    except Exception:
+        if not is_over(run, world):
+            raise
+        logger.info("run %s is over: its plan is dropped", run.run_id)
+        request_removal(run.project_id, run.run_id, world)
         return
     if plan is None:
         return

@@ -25,13 +25,12 @@ def fetch_result(project_id: str, run_id: str, token: str, world: World) -> Resu
     permutation.
     """
     project, run, dataset = _open_completed(project_id, run_id, token, world)
-    stored, name = RunStore(project_id, run.run_id, world), KINDS[project.result_type].object_for(dataset)
-    size_bytes = stored.result_size(name)
-    if size_bytes is None:
-        raise FileNotFoundError(f"the result of run {run_id} is gone")
-    if size_bytes > world.settings.inline_result_bytes:
-        return Result(url=stored.presign_result(name))
-    return Result(text=stored.read_result(name, size_bytes).decode())
+    try:
+        return _read_result(RunStore(project_id, run.run_id, world), KINDS[project.result_type].object_for(dataset))
+    except Exception:
+        if world.runs.get(project_id, run_id) is not None:
+            raise
+        raise AccessDenied from None  # deleted a moment ago
 
 
 def permit_download(project_id: str, run_id: str, token: str, world: World) -> StoreAccess | None:
@@ -46,6 +45,15 @@ def permit_download(project_id: str, run_id: str, token: str, world: World) -> S
     settings, key = world.settings, RunStore(project_id, run.run_id, world).result_key(name)
     credentials = world.credentials.issue_for_download(key, session_name=run.run_id)
     return StoreAccess(credentials, settings.upload_endpoint, settings.upload_secure, settings.store_bucket, key)
+
+
+def _read_result(stored: RunStore, name: str) -> Result:
+    size_bytes = stored.result_size(name)
+    if size_bytes is None:
+        raise FileNotFoundError(f"the result of run {stored.run_id} is gone")
+    if size_bytes > stored.world.settings.inline_result_bytes:
+        return Result(url=stored.presign_result(name))
+    return Result(text=stored.read_result(name, size_bytes).decode())
 
 
 def _open_completed(project_id: str, run_id: str, token: str, world: World) -> tuple[Project, Run, int | None]:

@@ -1,11 +1,12 @@
 """Use case of the solve worker: make a run's result out of all its candidate pairs."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 from linkage.candidates.pairs import Candidates
-from linkage.ending import complete_run, refuse_run, remove_leftovers
+from linkage.ending import complete_run, is_over, refuse_run, remove_leftovers
 from linkage.engines.choice import engine
 from linkage.engines.contract import Groups, SolverLimitReached
 from linkage.errors import TooManyCandidates
@@ -30,6 +31,8 @@ from linkage.store.chunks import ChunkStore
 from linkage.store.gathering import CandidateFile, gather_candidates
 from linkage.store.runs import RunStore
 
+logger = logging.getLogger(__name__)
+
 
 def solve_run(message: SolveRun, world: World) -> None:
     """Solve the run if all its chunks are compared, store its result and complete it.
@@ -46,6 +49,10 @@ def solve_run(message: SolveRun, world: World) -> None:
             _solve(run, project.result_type, world)
         except TooManyCandidates as error:
             refuse_run(run, error, world)
+        except Exception:
+            if not is_over(run, world):
+                raise
+            logger.info("run %s is over: its result is dropped", run.run_id)
     remove_leftovers(message.project_id, message.run_id, world)
 
 

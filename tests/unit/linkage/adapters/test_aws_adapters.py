@@ -5,6 +5,7 @@ import json
 import boto3
 import numpy as np
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -19,6 +20,10 @@ from linkage.messages import CompareChunk, PlanRun
 from linkage.models import DeadLetter
 
 BUCKET = "bucket"
+
+
+class Interrupted(Exception):
+    """Whoever writes is interrupted."""
 
 
 @pytest.fixture(autouse=True)
@@ -274,3 +279,22 @@ def test_the_session_policy_for_a_download_opens_one_object_for_reading():
     (statement,) = json.loads(policy)["Statement"]
     assert statement["Action"] == ["s3:GetObject"]
     assert statement["Resource"] == "arn:aws:s3:::store/projects/p/runs/r/result-scores.bin"
+
+
+def test_a_multipart_upload_that_is_gone_is_aborted_without_a_word(objects, s3, monkeypatch, caplog):
+    """A worker writes in parts while a deletion aborts them, and each may be the faster one."""
+    monkeypatch.setattr(multipart, "PART_BYTES", 5 * 2**20)
+    s3.create_multipart_upload(Bucket=BUCKET, Key="a/1")
+    gone = AWSResponse("", 404, {}, None), {"Error": {"Code": "NoSuchUpload", "Message": "gone"}}
+    s3.meta.events.register("before-call.s3.AbortMultipartUpload", lambda **_: gone)
+
+    def write_and_fail():
+        with objects.writer(BUCKET, "a/2") as writer:
+            writer.write(bytes(6 * 2**20))
+            raise Interrupted
+
+    assert objects.abort_multipart_uploads(BUCKET, "a/") == 1
+    with pytest.raises(Interrupted):
+        write_and_fail()
+
+    assert caplog.records == []

@@ -36,6 +36,11 @@ def write_in_parts(client: "S3Client", bucket: str, key: str) -> Iterator["PartW
         raise
 
 
+def is_gone(error: Exception) -> bool:
+    """Tell whether a request failed because its multipart upload was completed or aborted a moment ago."""
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "NoSuchUpload"
+
+
 class PartWriter(Writer):
     """A stream into S3 that sends each part once it is full. It takes the memory of three parts."""
 
@@ -73,10 +78,9 @@ class PartWriter(Writer):
             return
         try:
             self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
-        except self._client.exceptions.NoSuchUpload:
-            return  # a deletion was faster
-        except (BotoCoreError, ClientError):
-            logger.exception("cannot abort the multipart upload of an object that failed")
+        except (BotoCoreError, ClientError) as error:
+            if not is_gone(error):
+                logger.exception("cannot abort the multipart upload of an object that failed")
 
     def _send_part(self) -> None:
         if self._upload_id is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from botocore.exceptions import ClientError
 from typing_extensions import override
 
-from linkage.adapters.multipart import PartWriter, write_in_parts
+from linkage.adapters.multipart import PartWriter, is_gone, write_in_parts
 from linkage.adapters.range_reading import RangeReader
 from linkage.adapters.unavailable import report_unavailable
 from linkage.errors import UploadRejected
@@ -117,7 +117,11 @@ class S3Objects(Objects):
         listed = self._multipart_uploads(bucket, prefix) or self._multipart_uploads(bucket, "")
         uploads = [upload for upload in listed if upload["Key"].startswith(prefix)]
         for upload in uploads:
-            self._client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            try:
+                self._client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            except ClientError as error:
+                if not is_gone(error):
+                    raise
         return len(uploads)
 
     @override

@@ -40,13 +40,13 @@ _SELECT_UPLOAD = f"SELECT {_COLUMNS} FROM uploads WHERE upload_id = %(upload_id)
 
 # The project's row is locked, so that one of two uploads that end at once decides the size. It is locked first, as in a
 # deletion, so that the two cannot deadlock.
-_LOCK_SIZE = """
+_LOCK_SIZE = f"""
 SELECT coalesce(p.encoding_size, %(expected_size)s, (u.manifest ->> 'encoding_size')::int),
        (u.manifest ->> 'encoding_size')::int
   FROM uploads u JOIN projects p USING (project_id)
- WHERE u.upload_id = %(upload_id)s AND u.state <> 'error'
+ WHERE u.upload_id = %(upload_id)s AND u.{_IS_CONTRIBUTION}
    FOR UPDATE OF p
-"""
+"""  # noqa: S608
 
 _MAKE_READY = """
 UPDATE uploads SET state = 'ready', time_ended = %(now)s WHERE upload_id = %(upload_id)s AND state = 'received'

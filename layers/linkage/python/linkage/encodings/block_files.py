@@ -106,7 +106,8 @@ class _Memberships:
         """Begin the record of this key."""
         index = _record_index(key, self._count)
         if index is None:
-            raise UploadRejected(f"{_not_an_index(key)} in the blocks file: {self._count} encodings were announced")
+            wrong = _not_an_index(key) if _may_be_told(key, self._count) else "a key is not the index of a record"
+            raise UploadRejected(f"{wrong} in the blocks file: {self._count} encodings were announced")
         if self.seen[index]:
             raise UploadRejected(f"the blocks file lists record {index} twice")
         self.seen[index], self._record = True, index
@@ -120,6 +121,11 @@ def _wrong_container(depth: int, record: int) -> str:
 
 def _not_an_index(key: str) -> str:
     return f"{key[:_SHOWN]!a} is not the index of a record"
+
+
+def _may_be_told(key: str, count: int) -> bool:
+    """Tell whether a key of a file is as short a number as indices are; any other one may be what a record says."""
+    return key.isascii() and key.isdigit() and len(key) <= len(str(count))
 
 
 def _record_index(text: str, count: int) -> int | None:

@@ -52,7 +52,7 @@ def raising(error: str) -> list[Site]:
 
 
 def calling(*names: str) -> set[tuple[Site, str]]:
-    """Return the functions that call functions or methods of these names (``runs.fail`` is a method's), with the name."""
+    """Return the functions that call something of these names, and the name; ``runs.fail`` is a method's."""
     return {
         (Site(module, where), name)
         for module, tree in _modules().items()

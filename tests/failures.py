@@ -33,7 +33,8 @@ class Site:
         found: Any = importlib.import_module(self.module)
         for name in self.function.split("."):
             found = getattr(found, name)
-        return getattr(found, "__wrapped__", found)  # of a context manager, the generator
+        function: FunctionType = getattr(found, "__wrapped__", found)  # of a context manager, the generator
+        return function
 
 
 def error_classes(root: type[Exception] = errors.LinkageError) -> list[type[Exception]]:

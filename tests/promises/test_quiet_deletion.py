@@ -12,6 +12,7 @@ from tests.driving import WORKERS, body_of, driver
 from tests.faults import watched
 from tests.promises.steps import objects_of
 from tests.ways import WITH_BLOCKS, upload
+from tests.worlds.memory import WorldsInMemory
 
 MOST_STEPS = 500
 SETTINGS = {"chunk_min_comparisons": 1, "chunk_max_comparisons": 64, "spill_pairs": 24, "batch_pairs": 8}
@@ -27,7 +28,7 @@ def service(make_world):
 @pytest.fixture
 def strides(worlds):
     """The number of steps between two deletions: servers take their time."""
-    return 1 if type(worlds).__name__ == "WorldsInMemory" else 7
+    return 1 if isinstance(worlds, WorldsInMemory) else 29
 
 
 class Deletion:

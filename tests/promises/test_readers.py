@@ -83,15 +83,74 @@ def test_a_receipt_token_opens_nothing_of_other_result_types(service, prepare, r
     assert all(is_denied(service.request("GET", p, token=t)) for p, t in product((*readable, *hidden), receipts))
 
 
-def test_the_receipt_token_of_a_failed_upload_opens_nothing_and_that_of_the_next_one_does(service, datasets):
+def test_the_receipt_token_of_a_failed_upload_opens_its_state_alone_and_that_of_the_next_one_more(service, datasets):
     project = service.create_project(result_type="permutations", schema={"clkConfig": {"l": 64}})
     wrong_size = service.upload(project, 0, datasets[0]).json["receipt_token"]
     service.deliver_all()
     right = service.upload(project, 0, datasets[0][:, :8].copy()).json["receipt_token"]
+    service.upload(project, 1, datasets[1][:, :8].copy())
+    run_id = service.post_run(project)
+    service.deliver_all()
 
     with pytest.raises(AccessDenied):
         identify_reader(project["project_id"], wrong_size, service.world)
     assert identify_reader(project["project_id"], right, service.world)[1] == 0
+    own, other = (uploads_of(service, project, token).json for token in (wrong_size, right))
+    assert (own["state"], other["state"]) == ("error", "ready")
+    assert uploads_of(service, project, wrong_size, own["upload_id"]).json == own
+    opened = {*paths(project, run_id)[0], *paths(project, run_id)[1], f"{paths(project, run_id)[1][1]}/result"}
+    assert all(is_denied(service.request("GET", path, token=wrong_size)) for path in opened)
+    assert is_denied(uploads_of(service, project, wrong_size, other["upload_id"]))
+    assert is_denied(uploads_of(service, project, right, own["upload_id"]))
+
+
+def uploads_of(service, project, token, *upload_id):
+    return service.request("GET", "/".join(["/projects", project["project_id"], "uploads", *upload_id]), token=token)
+
+
+@pytest.mark.parametrize("result_type", list(ResultType))
+def test_the_state_of_an_upload_is_its_partys_and_the_analysts(service, prepare, result_type):
+    (project, receipts), (other, other_receipts) = prepare(result_type), prepare(result_type)
+    own = [uploads_of(service, project, token).json for token in project["update_tokens"]]
+    ids = [upload["upload_id"] for upload in own]
+
+    assert [upload["dataset_index"] for upload in own] == [0, 1]
+    assert [set(upload) for upload in own] == [{"upload_id", "dataset_index", "state", "time_added"}] * 2
+    for party, (token, receipt) in enumerate(zip(project["update_tokens"], receipts, strict=True)):
+        assert [uploads_of(service, project, each, ids[party]).json for each in (token, receipt)] == [own[party]] * 2
+        assert uploads_of(service, project, receipt).json == own[party]
+        assert uploads_of(service, project, project["result_token"], ids[party]).json == own[party]
+        assert all(is_denied(uploads_of(service, project, each, ids[1 - party])) for each in (token, receipt))
+    strangers = [other["result_token"], *other["update_tokens"], *other_receipts, "0" * 48]
+    for token, upload_id in product(strangers, ids):
+        assert is_denied(uploads_of(service, project, token, upload_id))
+        assert is_denied(uploads_of(service, project, token))
+        assert is_denied(uploads_of(service, other, token, upload_id))
+    assert is_denied(uploads_of(service, project, project["result_token"]))
+    assert is_denied(uploads_of(service, project, project["result_token"], "0" * 48))
+
+
+def test_a_party_that_has_not_uploaded_is_told_so(service):
+    project = service.create_project()
+
+    answer = uploads_of(service, project, project["update_tokens"][0])
+
+    assert (answer.status, answer.json["detail"]) == (404, "This party has not uploaded anything yet")
+
+
+def test_the_newest_upload_of_a_party_is_the_one_without_an_id(service, datasets):
+    project = service.create_project(schema={"clkConfig": {"l": 64}})
+    states = []
+    for encodings in (datasets[0], datasets[0][:, :8].copy()):
+        service.world.now.sleep(1)
+        service.upload(project, 0, encodings)
+        service.deliver_all()
+        states.append(uploads_of(service, project, project["update_tokens"][0]).json)
+
+    assert [state["state"] for state in states] == ["error", "ready"]
+    assert "Mismatch in encoding sizes" in states[0]["message"]
+    failed = uploads_of(service, project, project["update_tokens"][0], states[0]["upload_id"])
+    assert failed.json == states[0]
 
 
 @pytest.mark.parametrize("result_type", list(ResultType))
@@ -110,3 +169,4 @@ def test_a_deleted_project_closes_its_receipt_tokens(service, prepare):
     for token in receipts:
         with pytest.raises(AccessDenied):
             identify_reader(project["project_id"], token, service.world)
+        assert is_denied(uploads_of(service, project, token))

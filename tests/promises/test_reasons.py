@@ -232,6 +232,22 @@ def test_every_reason_to_refuse_a_run_is_told(make_world, monkeypatch, site):
     raise AssertionError(f"no run of this test reaches {site}: add one that does")
 
 
+def test_many_failed_uploads_are_told_within_bounds(make_world):
+    service = driver(make_world())
+    project = service.create_project(130)
+    for party in range(130):
+        service.upload(project, party, np.ones((1, 20), dtype=np.uint8))
+    service.deliver_all()
+    path = f"/projects/{project['project_id']}"
+
+    described = service.request("GET", path, token=project["result_token"]).json
+    refused = service.request("POST", f"{path}/runs", token=project["result_token"], body={"threshold": 0.5})
+
+    assert [each["dataset_index"] for each in described["failed_uploads"]] == list(range(100))
+    assert all(f"party {index} (" in refused.json["detail"] for index in range(10))
+    assert refused.json["detail"].endswith("; and 120 more uploads failed")
+
+
 # -- every place that ends an upload or a run -----------------------------------------------------------------------
 
 

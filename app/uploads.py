@@ -47,10 +47,10 @@ def get_upload_permit(project_id: str) -> Response:
 def post_clks(project_id: str) -> Response:
     """Take encodings, or take note of the files that hold them."""
     request = routes.current_request
-    upload = _read_clks(requests.json_body(request), _raw_body(request))
+    upload = _read_clks(requests.json_body(request))
     token = requests.token(request)
     if isinstance(upload, DirectUpload):
-        return _received(receive_encodings(project_id, token, upload, world()))
+        return _received(receive_encodings(project_id, token, upload, _raw_body(request), world()))
     return _received(announce_files(project_id, token, upload, world()))
 
 
@@ -97,27 +97,27 @@ def _received(receipt_token: str) -> Response:
     return answer(UploadReceiptBody(message="Updated", receipt_token=receipt_token), HTTPStatus.CREATED)
 
 
-def _read_clks(body: object, raw: bytes) -> DirectUpload | AnnouncedUpload:
+def _read_clks(body: object) -> DirectUpload | AnnouncedUpload:
     """Return the upload in a body, which must have exactly one of the known shapes."""
     members = body if isinstance(body, dict) else {}
     shapes = [shape for shape in _SHAPES if shape in members]
     if isinstance(body, dict) and len(shapes) != 1:
         raise MalformedRequest(f"The body must have exactly one of the members {', '.join(_SHAPES)}")
     if "encodings" in shapes:
-        return _read_encodings(members, raw)
+        return _read_encodings(members)
     if "clknblocks" in shapes:
-        return _read_clknblocks(requests.parse(members, ClknblocksBody), raw)
+        return _read_clknblocks(requests.parse(members, ClknblocksBody))
     parsed = requests.parse(body, ClksBody)
-    return DirectUpload(parsed.clks, parsed.blocks, raw)
+    return DirectUpload(parsed.clks, parsed.blocks)
 
 
-def _read_clknblocks(body: ClknblocksBody, raw: bytes) -> DirectUpload:
+def _read_clknblocks(body: ClknblocksBody) -> DirectUpload:
     """Separate the encodings from the ids of their blocks."""
     blocks = {str(index): ids for index, (_, *ids) in enumerate(body.clknblocks)}
-    return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks, raw)
+    return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks)
 
 
-def _read_encodings(members: dict[str, Any], raw: bytes) -> DirectUpload | AnnouncedUpload:
+def _read_encodings(members: dict[str, Any]) -> DirectUpload | AnnouncedUpload:
     """Return encodings and blocks: both in the body, or both in the object store."""
     stored, blocks = isinstance(members["encodings"], dict), members.get("blocks")
     if isinstance(blocks, dict) and ("file" in blocks) != stored:
@@ -128,7 +128,7 @@ def _read_encodings(members: dict[str, Any], raw: bytes) -> DirectUpload | Annou
         announced = requests.parse(members, AnnouncedBody)
         return AnnouncedUpload(_place(announced.encodings), _place(announced.blocks) if announced.blocks else None)
     parsed = requests.parse(members, EncodingsBody)
-    return DirectUpload(parsed.encodings, parsed.blocks, raw)
+    return DirectUpload(parsed.encodings, parsed.blocks)
 
 
 def _place(stored: StoredBody) -> Place:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import app
+from app.openapi.operations import OPERATIONS
 from app.problems import PROBLEMS, logger
 from linkage import errors
 from linkage.testing.world import in_memory_world
@@ -84,7 +85,9 @@ def test_a_page_of_any_origin_may_ask_for_anything(service, path):
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert set(answer.headers["Access-Control-Allow-Methods"].split(", ")) >= {"GET", "POST", "DELETE", "OPTIONS"}
     headers = answer.headers["Access-Control-Allow-Headers"].split(", ")
-    assert {"Authorization", "Content-Type", "Hash-Count", "Hash-Size"} <= set(headers)
+    documented = {header.name for operation in OPERATIONS.values() for header in operation.headers}
+    assert {"Hash-Count", "Hash-Size", "Idempotency-Key"} <= documented
+    assert {"Authorization", "Content-Type", *documented} <= set(headers)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/status"), ("GET", "/nothing"), ("DELETE", "/projects/x")])

@@ -30,14 +30,10 @@ _COUNT, _SIZE = "hash-count", "hash-size"
 
 @dataclass(frozen=True, slots=True)
 class DirectUpload:
-    """Encodings in base64, and the ids of their blocks by record index; None is no blocking.
-
-    `body` is the request's body as it came: the same bytes again are the same upload.
-    """
+    """Encodings in base64, and the ids of their blocks by record index; None is no blocking."""
 
     encodings: Sequence[str] = field(repr=False)
     blocks: Mapping[str, Sequence[str | int]] | None = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +82,13 @@ def permit_upload(project_id: str, token: str, world: World) -> StoreAccess:
     return StoreAccess(credentials, settings.upload_endpoint, settings.upload_secure, settings.uploads_bucket, path)
 
 
-def receive_encodings(project_id: str, token: str, sent: DirectUpload, world: World) -> str:
-    """Take encodings that came in the request itself, and return the receipt token."""
+def receive_encodings(project_id: str, token: str, sent: DirectUpload, body: bytes, world: World) -> str:
+    """Take encodings that came in the request itself, and return the receipt token.
+
+    The request's body, as it came, tells whether it is a repeat: the same bytes again are the same upload.
+    """
     project, party = identify_party(project_id, token, world)
-    mark = fingerprint(token, b"clks", sent.body)
+    mark = fingerprint(token, b"clks", body)
     if (before := find_sent(party.party_id, mark, world)) is not None:
         return repeat_upload(before, token, world)
     _check_blocking(project, has_blocks=sent.blocks is not None)

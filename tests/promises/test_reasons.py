@@ -17,6 +17,7 @@ from app.problems import problem_details
 from linkage import ending, errors
 from linkage.messages import WORKERS
 from linkage.models import ResultType, RunState
+from linkage.testing.world import in_memory_world
 from linkage.upkeep.reconciling import MOST_RESTARTS, QUEUE_MEMORY_S
 from tests.driving import driver, s3_event, texts
 from tests.failures import calling, error_classes, raising
@@ -160,9 +161,9 @@ def wrong_uploads():
 
 
 @pytest.mark.parametrize("site", raising("UploadRejected"), ids=str)
-def test_every_reason_to_reject_an_upload_is_told(make_world, monkeypatch, site):
+def test_every_reason_to_reject_an_upload_is_told(monkeypatch, site):
     """The reason is made up at each place in turn; uploads are sent in every way until one comes by."""
-    service = driver(make_world())
+    service = driver(in_memory_world())
     replace_code(monkeypatch, site, made_up, "UploadRejected")
     sent = [(sending(way, ENCODINGS, BLOCKS if way in WITH_BLOCKS else None), way in WITH_BLOCKS) for way in WAYS]
     for each, blocks in [*sent, *wrong_uploads()]:
@@ -217,10 +218,10 @@ def test_no_reason_has_what_a_file_says(service, name):
 
 
 @pytest.mark.parametrize("site", raising("TooManyCandidates"), ids=str)
-def test_every_reason_to_refuse_a_run_is_told(make_world, monkeypatch, site):
+def test_every_reason_to_refuse_a_run_is_told(monkeypatch, site):
     replace_code(monkeypatch, site, made_up_too_many, "TooManyCandidates")
     for settings in ({}, {"max_candidates": 1, "sample_above_comparisons": 0}):
-        service = driver(make_world(**settings))
+        service = driver(in_memory_world(**settings))
         for result_type in ResultType:
             failed = link(service, result_type=result_type)
             service.deliver_all()
@@ -232,8 +233,8 @@ def test_every_reason_to_refuse_a_run_is_told(make_world, monkeypatch, site):
     raise AssertionError(f"no run of this test reaches {site}: add one that does")
 
 
-def test_many_failed_uploads_are_told_within_bounds(make_world):
-    service = driver(make_world())
+def test_many_failed_uploads_are_told_within_bounds():
+    service = driver(in_memory_world())
     project = service.create_project(130)
     for party in range(130):
         service.upload(project, party, np.ones((1, 20), dtype=np.uint8))

@@ -138,8 +138,11 @@ def replace_code(monkeypatch, site, stand_in, name):
 def wrong_uploads():
     """Uploads that are wrong in all sorts of ways, for what is looked at only then."""
     clks = texts(ENCODINGS)
+    half = [*clks[:10], *texts(ENCODINGS[10:, :4])]
+    shapes = [as_json(clks=half), as_json(clks=["?", *clks[1:]]), as_json(clks=clks, blocks={"0": ["a"]})]
     files = {
         "encodings.json": [
+            *shapes,
             b"",
             b"{",
             b"[]",

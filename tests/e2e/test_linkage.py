@@ -138,7 +138,8 @@ def test_the_logs_of_a_run_hold_ids_and_no_secret(client, many, stack):
     client.put_encodings(project, 1, "encodings.json", as_json(many[1]), count=400, size=128)
     run_id = client.post_run(project)
     client.result_of(project, run_id)
-    client.post_encodings(project, 0, many[0])  # refused
+    client.post_encodings(project, 0, many[0])  # answered as before
+    client.post_encodings(project, 0, many[0][::-1])  # refused
     bad = {"clks": [*texts(many[0])[:3], "A"]}
     client.request("POST", client.path(project, "clks"), token=project["update_tokens"][1], json=bad)
     client.request("DELETE", client.path(project), token=project["result_token"])
@@ -158,6 +159,7 @@ def test_the_logs_of_a_run_hold_ids_and_no_secret(client, many, stack):
     ]
     leaked = [secret[:8] for secret in secrets if secret in logs]
     assert leaked == []
+    assert errors_about(stack, project["project_id"]) == []
 
 
 def test_many_requests_at_once(client):
@@ -222,6 +224,13 @@ def clients_of(stack, service):
         aws_access_key_id=stack.s3_credentials[0],
         aws_secret_access_key=stack.s3_credentials[1],
     )
+
+
+def errors_about(stack, some_id):
+    """The errors that are logged about a project or run; none if the logs are not on this machine."""
+    logs = (log.read_text(errors="replace") for log in stack.logs_dir.rglob("*") if log.is_file())
+    lines = (line for log in logs for line in re.findall(r"^\{.*\}$", log, re.MULTILINE) if some_id in line)
+    return [line for line in lines if json.loads(line).get("level") in {"ERROR", "CRITICAL"}]
 
 
 def objects_of(stack, project_id):

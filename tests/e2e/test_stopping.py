@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.client import Client
-from tests.e2e.test_linkage import clients_of, objects_of
+from tests.e2e.test_linkage import clients_of, errors_about, objects_of
 
 RECORDS = 20_000
 CHUNKS = 400
@@ -80,5 +80,6 @@ def test_a_run_of_many_chunks_stops_when_it_is_deleted(client, stack):
 
     client.await_true(drained)
     client.await_true(lambda: stored() == [])
+    assert errors_about(stack, run_id) == []
     assert len(compared) < CHUNKS - IN_FLIGHT // 2, "its chunks were compared all the same"
     assert client.request("GET", client.path(project, "runs"), token=project["result_token"]).json() == []

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.client import Client, object_store
+from tests.e2e.test_linkage import objects_of
 from tests.oracle import groups_by_definition, groups_of_result
 from tests.ways import WITH_BLOCKS, WITHOUT_BLOCKS, announcement, sending
 
@@ -82,6 +83,28 @@ def test_parties_by_every_way_with_blocks(client, parties):
     expected = groups_by_definition(datasets, 0.8, blocks)
     assert groups_of_result(result) == expected
     assert expected != groups_by_definition(datasets, 0.8)
+
+
+@pytest.mark.parametrize("way", ["clks", "json file"])
+def test_an_upload_that_is_sent_again_gets_its_receipt_and_leaves_no_file(client, stack, parties, way):
+    datasets, _ = parties
+    project = client.create_project(result_type="permutations")
+    first = upload(client, project, 0, way, datasets[0])
+    receipts = [upload(client, project, 0, way, datasets[0])]
+    client.await_true(lambda: client.upload_of(project, 0)["state"] == "ready")
+    receipts.append(upload(client, project, 0, way, datasets[0]))
+    upload(client, project, 1, way, datasets[1])
+    run_id = client.post_run(project)
+    client.result_of(project, run_id)
+
+    assert first.status_code == 201
+    assert [(receipt.status_code, receipt.json()) for receipt in receipts] == [(201, first.json())] * 2
+    token = receipts[-1].json()["receipt_token"]
+    permutation = client.request("GET", client.path(project, "runs", run_id, "result"), token=token).json()
+    assert sorted(permutation["permutation"]) == list(range(len(datasets[0])))
+    client.await_true(
+        lambda: {key.partition("/")[0] for key in objects_of(stack, project["project_id"])} == {"projects"}
+    )
 
 
 def test_a_wrong_blocks_file_shows_and_can_be_mended(client, parties):

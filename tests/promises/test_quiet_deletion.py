@@ -8,6 +8,7 @@ import pytest
 
 from linkage.deletion import remove_project, remove_run, sweep
 from linkage.messages import DeleteData, Reconcile
+from linkage.testing.world import in_memory_world
 from tests.driving import WORKERS, body_of, driver
 from tests.faults import watched
 from tests.promises.steps import objects_of
@@ -15,7 +16,7 @@ from tests.ways import WITH_BLOCKS, upload
 from tests.worlds.memory import WorldsInMemory
 
 MOST_STEPS = 500
-SETTINGS = {"chunk_min_comparisons": 1, "chunk_max_comparisons": 64, "spill_pairs": 24, "batch_pairs": 8}
+SETTINGS = {"chunk_min_comparisons": 1, "chunk_max_comparisons": 100, "spill_pairs": 24, "batch_pairs": 8}
 ENCODINGS = [np.random.default_rng(seed).integers(0, 2, (8, 8), dtype=np.uint8) for seed in (1, 2)]
 ANSWERS = {200, 201, 204, 403, 404, 307}
 
@@ -23,6 +24,11 @@ ANSWERS = {200, 201, 204, 403, 404, 307}
 @pytest.fixture
 def service(make_world):
     return driver(make_world(**SETTINGS))
+
+
+@pytest.fixture
+def in_memory():
+    return driver(in_memory_world(**SETTINGS))
 
 
 @pytest.fixture
@@ -152,9 +158,10 @@ REQUESTS = {
 
 @pytest.mark.parametrize(("until", "what"), [("intake", "project"), ("compare", "run"), ("delete", "run")])
 @pytest.mark.parametrize("request_name", REQUESTS)
-def test_a_deletion_before_any_step_of_a_request(service, caplog, strides, request_name, until, what):
+def test_a_deletion_before_any_step_of_a_request(in_memory, caplog, request_name, until, what):
     method, token_name, path, body = REQUESTS[request_name]
-    for step in count(1, strides):
+    service = in_memory
+    for step in count(1):
         project, run_id, _ = prepare(service, "clks", "similarity_scores", until)
         token = project[token_name] if token_name else project["update_tokens"][0]
         deleted = run_id if what == "run" else None
@@ -172,9 +179,10 @@ def test_a_deletion_before_any_step_of_a_request(service, caplog, strides, reque
 
 @pytest.mark.parametrize("what", ["run", "project"])
 @pytest.mark.parametrize("until", ["intake", "plan", "compare", "solve", "delete"])
-def test_a_deletion_before_any_step_of_the_reconciler(service, caplog, strides, until, what):
+def test_a_deletion_before_any_step_of_the_reconciler(in_memory, caplog, until, what):
     """All messages are lost, and the reconciler is busy with the run and the uploads when they are deleted."""
-    for step in count(1, strides):
+    service = in_memory
+    for step in count(1):
         project, run_id, _ = prepare(service, "clks", "groups", until)
         service.world.now.sleep(service.world.settings.patience_s)
         deleted = run_id if what == "run" else None
@@ -192,8 +200,9 @@ def test_a_deletion_before_any_step_of_the_reconciler(service, caplog, strides, 
 
 
 @pytest.mark.parametrize("until", ["intake", "compare", "delete"])
-def test_a_deletion_of_the_project_before_any_step_of_the_deletion_of_a_run(service, caplog, strides, until):
-    for step in count(1, strides):
+def test_a_deletion_of_the_project_before_any_step_of_the_deletion_of_a_run(in_memory, caplog, until):
+    service = in_memory
+    for step in count(1):
         project, run_id, _ = prepare(service, "clks", "groups", until)
         remove_run(project["project_id"], run_id, service.world)
         bodies = service.waiting("delete")

@@ -21,14 +21,17 @@ ENCODINGS = [np.random.default_rng(seed).integers(0, 2, (8, 8), dtype=np.uint8) 
 ANSWERS = {200, 201, 204, 403, 404, 307}
 
 
-@pytest.fixture
-def service(make_world):
-    return driver(make_world(**SETTINGS))
-
-
-@pytest.fixture
 def in_memory():
     return driver(in_memory_world(**SETTINGS))
+
+
+@pytest.fixture
+def fresh(worlds):
+    """A function that makes a service of its own for each deletion, in memory; servers have one for all."""
+    if isinstance(worlds, WorldsInMemory):
+        return in_memory
+    service = driver(worlds.make(**SETTINGS))
+    return lambda: service
 
 
 @pytest.fixture
@@ -122,9 +125,10 @@ def assert_gone(service, project, run_id):
     ],
     ids=" ".join,
 )
-def test_a_deletion_before_any_step_of_a_worker(service, caplog, strides, work, what, at_once):
+def test_a_deletion_before_any_step_of_a_worker(fresh, caplog, strides, work, what, at_once):
     worker, way, result_type = work
     for step in count(1, strides if at_once else 3 * strides):
+        service = fresh()
         project, run_id, bodies = prepare(service, way, result_type, worker)
         deleted = run_id if what == "run" else None
         with Deletion(service, project, deleted, before=step, at_once=at_once) as deletion:
@@ -158,10 +162,10 @@ REQUESTS = {
 
 @pytest.mark.parametrize(("until", "what"), [("intake", "project"), ("compare", "run"), ("delete", "run")])
 @pytest.mark.parametrize("request_name", REQUESTS)
-def test_a_deletion_before_any_step_of_a_request(in_memory, caplog, request_name, until, what):
+def test_a_deletion_before_any_step_of_a_request(caplog, request_name, until, what):
     method, token_name, path, body = REQUESTS[request_name]
-    service = in_memory
     for step in count(1):
+        service = in_memory()
         project, run_id, _ = prepare(service, "clks", "similarity_scores", until)
         token = project[token_name] if token_name else project["update_tokens"][0]
         deleted = run_id if what == "run" else None
@@ -179,10 +183,10 @@ def test_a_deletion_before_any_step_of_a_request(in_memory, caplog, request_name
 
 @pytest.mark.parametrize("what", ["run", "project"])
 @pytest.mark.parametrize("until", ["intake", "plan", "compare", "solve", "delete"])
-def test_a_deletion_before_any_step_of_the_reconciler(in_memory, caplog, until, what):
+def test_a_deletion_before_any_step_of_the_reconciler(caplog, until, what):
     """All messages are lost, and the reconciler is busy with the run and the uploads when they are deleted."""
-    service = in_memory
     for step in count(1):
+        service = in_memory()
         project, run_id, _ = prepare(service, "clks", "groups", until)
         service.world.now.sleep(service.world.settings.patience_s)
         deleted = run_id if what == "run" else None
@@ -200,9 +204,9 @@ def test_a_deletion_before_any_step_of_the_reconciler(in_memory, caplog, until, 
 
 
 @pytest.mark.parametrize("until", ["intake", "compare", "delete"])
-def test_a_deletion_of_the_project_before_any_step_of_the_deletion_of_a_run(in_memory, caplog, until):
-    service = in_memory
+def test_a_deletion_of_the_project_before_any_step_of_the_deletion_of_a_run(caplog, until):
     for step in count(1):
+        service = in_memory()
         project, run_id, _ = prepare(service, "clks", "groups", until)
         remove_run(project["project_id"], run_id, service.world)
         bodies = service.waiting("delete")

@@ -94,7 +94,7 @@ def test_a_wrong_blocks_file_shows_and_can_be_mended(client, parties):
     failed = client.watch(project, run_id)[-1]
 
     assert failed["state"] == "error"
-    assert "the blocks file has 39 records, 40 encodings were announced" in failed["message"]
+    assert "the blocks were made for 39 encodings ('meta.source.clk_count'), there are 40" in failed["message"]
     assert upload(client, project, 1, "json file and blocks", datasets[1], blocks[1]).status_code == 201
     result = client.run_to_result(project)
     assert groups_of_result(result) == groups_by_definition(datasets[:2], 0.8, blocks[:2])

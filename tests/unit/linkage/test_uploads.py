@@ -214,7 +214,7 @@ WRONG_BLOCKED = {
     "index too high": ({"encodings": CLKS, "blocks": {"20": ["a"]}}, 400, "'20' is not the index of a record"),
     "negative index": ({"encodings": CLKS, "blocks": {"-1": ["a"]}}, 400, "'-1' is not the index of a record"),
     "no index": ({"encodings": CLKS, "blocks": {"x": ["a"]}}, 400, "'x' is not the index of a record"),
-    "number as id": ({"encodings": CLKS, "blocks": {"0": [1]}}, 400, "1 is not of type 'string' - 'blocks.0.0'"),
+    "fraction as id": ({"encodings": CLKS, "blocks": {"0": [1.5]}}, 400, "a whole number - 'blocks.0.0'"),
     "one id": ({"encodings": CLKS, "blocks": {"0": "a"}}, 400, "'a' is not of type 'array' - 'blocks.0'"),
     "blocks as a list": ({"encodings": CLKS, "blocks": [["a"]]}, 400, "is not of type 'object' - 'blocks'"),
     "encodings here, blocks there": ({"encodings": CLKS, "blocks": FILE}, 400, "must both be in the body, or both in"),

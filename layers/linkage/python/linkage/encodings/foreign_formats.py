@@ -4,8 +4,9 @@ A signature is long enough that bytes of encodings do not begin with it by chanc
 thousand million files, and then the upload fails, and nothing is misread.
 """
 
+import codecs
 import re
-from string import printable
+from json import detect_encoding
 
 from linkage.errors import UploadRejected
 
@@ -29,7 +30,7 @@ _SIGNATURES = [
 ]
 _FORMATS = [(re.compile(signature, re.DOTALL), advice) for signature, advice in _SIGNATURES]
 
-_TEXT = printable.encode()
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _HEAD_BYTES, _SLICE_BYTES = 64, 2**16
 _LEAST_TEXT_BYTES, _LEAST_LETTERS = 128, 16
 """Fewer bytes, or fewer different ones, can be encodings by chance or in an example."""
@@ -45,8 +46,8 @@ def refuse_foreign_format(head: bytes | bytearray, name: str) -> None:
 def check_content(encodings: bytes | bytearray) -> None:
     """Raise `UploadRejected` if these bytes, which came as encodings, are another program's file, or text.
 
-    Text is refused, because bits that a hash function sets do not make printable ASCII alone: it was encoded once more
-    than it was decoded, as a hexadecimal dump or base64 of base64, or it is a table.
+    Text is refused, because bits that a hash function sets do not make text: it was encoded once more than it was
+    decoded, as a hexadecimal dump or base64 of base64, or it is a table.
     """
     refuse_foreign_format(encodings[:_HEAD_BYTES], "the data")
     if len(encodings) >= _LEAST_TEXT_BYTES and is_text(encodings) and len(set(encodings)) >= _LEAST_LETTERS:
@@ -57,6 +58,20 @@ def check_content(encodings: bytes | bytearray) -> None:
 
 
 def is_text(content: bytes | bytearray) -> bool:
-    """Tell whether these bytes are all printable ASCII. The first ones that are not end it."""
-    slices = (content[start : start + _SLICE_BYTES] for start in range(0, len(content), _SLICE_BYTES))
-    return not any(piece.translate(None, _TEXT) for piece in slices)
+    """Tell whether these bytes are text in an encoding of Unicode, without control characters; its end may be cut.
+
+    In UTF-16 and UTF-32 most bytes are text by chance, so there half of the characters must be ASCII.
+    """
+    encoding = detect_encoding(content[:4])
+    decoder = codecs.getincrementaldecoder(encoding)()
+    characters = ascii_characters = 0
+    for start in range(0, len(content), _SLICE_BYTES):
+        try:
+            text = decoder.decode(content[start : start + _SLICE_BYTES])
+        except UnicodeError:
+            return False
+        if _CONTROL.search(text):
+            return False
+        characters += len(text)
+        ascii_characters += len(text.encode("ascii", errors="ignore"))
+    return encoding.startswith("utf-8") or 2 * ascii_characters >= characters

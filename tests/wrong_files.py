@@ -116,12 +116,14 @@ WAYS = {
     "raw bytes that begin like JSON": Way(READ, LIKE_JSON.tobytes(), meant=LIKE_JSON),
     "raw bytes that begin like JSON, announced as 8 bytes": Way(READ, LIKE_JSON.tobytes(), size=8, meant=LIKE_JSON),
     # numbers and sizes
-    "one byte too many": Way("it has 2561 bytes, which is not 40 encodings of 64 bytes", RAW + b"\0"),
-    "one byte too few": Way("it has 2559 bytes", RAW[:-1]),
-    "one byte too many, announced as 8 bytes": Way("it has 2561 bytes", RAW + b"\0", size=8),
-    "a record too many": Way("it has 2624 bytes", RAW + RAW[:SIZE]),
-    "an old count, raw": Way("it has 2560 bytes", RAW, count=39),
-    "an old count, raw, announced as 8 bytes": Way("it has 2560 bytes", RAW, count=39, size=8),
+    "one byte too many": Way("40 encodings were announced, the file has 40 of 64 bytes and 1 bytes more", RAW + b"\0"),
+    "one byte too few": Way("40 encodings were announced, the file has 39 of 64 bytes and 63 bytes more", RAW[:-1]),
+    "one byte too many, announced as 8 bytes": Way("the file has 320 of 8 bytes and 1 bytes more", RAW + b"\0", size=8),
+    "a record too many": Way("40 encodings were announced, the file has 41", RAW + RAW[:SIZE]),
+    "an old count, raw": Way("39 encodings were announced, the file has 40", RAW, count=39),
+    "an old count, raw, announced as 8 bytes": Way(
+        "39 encodings were announced, the file has 320 of 8 bytes", RAW, count=39, size=8
+    ),
     "an old count, JSON": Way("39 encodings were announced, there are more", JSON, count=39),
     "a count for more, JSON": Way("41 encodings were announced, the file has 40", JSON, count=41),
     "an old count, JSON, announced as 8 bytes": Way("there are more", JSON, count=20, size=8),

@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from tests.e2e.client import Client, object_store
+from tests.e2e.client import Client, as_json, object_store
 from tests.oracle import groups_by_definition, groups_of_result
 from tests.ways import WITH_BLOCKS, WITHOUT_BLOCKS, announcement, sending
 
+LEAST_MULTIPART_BYTES = 8 * 2**20
+"""Files from this size on are sent in parts by boto3."""
 MOST_BINARY_BYTES = 4_600_000
 """The largest binary body that fits into Lambda's 6 MB as base64."""
 
@@ -82,6 +84,25 @@ def test_parties_by_every_way_with_blocks(client, parties):
     expected = groups_by_definition(datasets, 0.8, blocks)
     assert groups_of_result(result) == expected
     assert expected != groups_by_definition(datasets, 0.8)
+
+
+def test_parties_whose_files_have_other_names_encodings_and_parts(client, parties):
+    """A byte order mark in a chunked body; UTF-16 in parts, as `site1.clks`; raw bytes announced as 8 bytes."""
+    datasets = [parties[0][0], np.vstack([parties[0][1], np.zeros((80_000, 64), dtype=np.uint8)]), parties[0][2]]
+    project = client.create_project(3)
+    body = b"\xef\xbb\xbf" + as_json(datasets[0])
+    pieces = iter([body[:2], body[2:1000], body[1000:]])
+    headers, token = {"Content-Type": "application/json"}, project["update_tokens"][0]
+    direct = client.request("POST", client.path(project, "clks"), token=token, data=pieces, headers=headers)
+    in_parts = as_json(datasets[1]).decode().encode("utf-16")
+    assert len(in_parts) > LEAST_MULTIPART_BYTES
+    announced = client.put_encodings(project, 1, "site1.clks", in_parts, count=80_040, size=64, in_parts=True)
+    raw = client.put_encodings(project, 2, "encodings.json", datasets[2].tobytes(), count=40)
+    assert [answer.status_code for answer in (direct, announced, raw)] == [201] * 3
+
+    result = client.run_to_result(project)
+
+    assert groups_of_result(result) == groups_by_definition(parties[0][:3], 0.8)
 
 
 def test_a_wrong_blocks_file_shows_and_can_be_mended(client, parties):

@@ -10,6 +10,7 @@ This module needs no numpy; it knows nothing of where files are kept.
 """
 
 import io
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from json import detect_encoding
@@ -159,13 +160,14 @@ class _Peeked:
 
 
 def _is_damaged_json(raw: bytearray, reading: _JsonReading) -> bool:
-    """Tell whether bytes that began as JSON are text, perhaps with zeros behind it, and either known or whole JSON.
+    """Tell whether bytes that began as JSON are text, perhaps with zeros behind it, that was meant to be JSON.
 
-    Encodings are not text, and few bytes that are text by chance are neither of these.
+    It was if a member was found that means something, or it begins with a byte order mark, or it is JSON of any form.
+    Encodings are not text; if there are few of them, they may be by chance, but not such text.
     """
     if not is_text(raw.rstrip(b"\0")):
         return False
-    return reading.has_begun or is_json(io.BytesIO(raw), _FILE)
+    return reading.has_begun or raw.startswith(BOM_UTF8) or is_json(io.BytesIO(raw), _FILE)
 
 
 def _begins_as_json(head: bytes) -> bool:
@@ -181,7 +183,9 @@ def _neither(rejection: UploadRejected, reading: _JsonReading, file_bytes: int, 
     """Return the reason why a file is neither JSON nor raw bytes as announced."""
     if reading.has_begun:
         return str(rejection)
+    count, rest = divmod(file_bytes, announced.size)
+    surplus = f" and {rest} bytes more" if rest else ""
     return (
-        f"{rejection}; and it has {file_bytes} bytes, which is not {announced.count} encodings of {announced.size}"
-        " bytes, as 'hash-count' and 'hash-size' announced"
+        f"{rejection}; as raw bytes, {announced.count} encodings were announced, the file has {count} of"
+        f" {announced.size} bytes{surplus}"
     )

@@ -10,7 +10,7 @@ A member that is there twice has no meaning: parsers differ in the one they take
 
 from collections.abc import Collection, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import ijson
 
@@ -28,6 +28,8 @@ Token = tuple[int, str, Any]
 """Depth, event, value; events are ijson's. A container's start and end have its own depth."""
 MemberToken = tuple[str, int, str, Any]
 """Member, depth inside of it, event, value."""
+
+Container = TypeVar("Container", list[Any], dict[str, Any])
 
 _STARTS, _ENDS = {"start_map", "start_array"}, {"end_map", "end_array"}
 
@@ -79,7 +81,10 @@ def load_members(stream: ByteStream, members: Collection[str], *, name: str) -> 
     """
     builder = _Builder(members, name)
     for depth, event, value in _tokens(stream, name):
-        builder.take(depth, event, value)
+        if event == "string" and builder.items is not None:  # most tokens of an upload
+            builder.items.append(value)
+        else:
+            builder.take(depth, event, value)
     document = builder.document
     if isinstance(document, dict):
         return {member: value for member, value in document.items() if member in members}
@@ -91,6 +96,8 @@ class _Builder:
 
     def __init__(self, members: Collection[str], name: str) -> None:
         self.document: object = None
+        self.items: list[Any] | None = None
+        """The array that is open, if it is an array."""
         self._members, self._name = members, name
         self._open: list[Any] = []
         self._keys: list[str] = []
@@ -101,15 +108,26 @@ class _Builder:
         if event in _ENDS:
             self._open.pop()
             self._keys.pop()
+            container = self._open[-1] if self._open else None
+            self.items = container if isinstance(container, list) else None
+        elif event == "start_array":
+            self.items = self._begin([])
+        elif event == "start_map":
+            self._begin({})
+            self.items = None
         elif event == "map_key":
             self._begin_member(depth, str(value))
-        elif event in _STARTS:
-            container: Any = {} if event == "start_map" else []
-            self._add(container)
-            self._open.append(container)
-            self._keys.append("")
         else:
             self._add(float(value) if isinstance(value, Decimal) else value)
+
+    def _begin(self, container: Container) -> Container:
+        if self.items is None:
+            self._add(container)
+        else:
+            self.items.append(container)
+        self._open.append(container)
+        self._keys.append("")
+        return container
 
     def _begin_member(self, depth: int, key: str) -> None:
         if depth == 0:

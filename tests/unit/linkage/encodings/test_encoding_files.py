@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import numpy as np
 import pytest
@@ -83,6 +83,14 @@ def test_raw_bytes_of_the_announced_size_may_begin_with_json_of_encodings():
     raw = (as_file([bytes(8)]) + bytes(range(256)))[:160]
 
     assert b"".join(read(raw, 10, 16)) == raw
+
+
+@pytest.mark.parametrize("length", [10, 20, 2**20 - 1, 2**20, 2**20 + 1])
+def test_megabytes_of_zeros_do_not_make_raw_bytes_of_json(length):
+    content = as_file([bytes(2**20)])[:length].ljust(8 * 2**20, b"\0")
+    announced = Announcement(8, 2**20, smallest=8, largest=2**20, max_bytes=2**30)
+    with pytest.raises(UploadRejected, match="not valid JSON"):
+        read_encoding_file(lambda: nullcontext(io.BytesIO(content)), len(content), announced)
 
 
 WHOLE = as_file(records_of(20, 48))

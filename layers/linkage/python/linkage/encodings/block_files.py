@@ -25,7 +25,7 @@ _ORIGIN_PATH = ("source", "clk_count")
 _ORIGIN_LIST = (len(_ORIGIN_PATH), "start_array")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN = 20
-"""Characters of a wrong record index that a message repeats."""
+"""Characters of a wrong record index, or of a number, that a message repeats."""
 _IDS = 2
 _CONTAINER = ({"start_map", "end_map"}, {"start_array", "end_array"})
 
@@ -68,8 +68,9 @@ def check_origin(meta: object, count: int) -> None:
 
 def _check_origin_count(value: object, count: int) -> None:
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value != count:
+        origin = ".".join((_ORIGIN, *_ORIGIN_PATH))
         raise UploadRejected(
-            f"the blocks were made for {value} encodings ('{_ORIGIN}.{'.'.join(_ORIGIN_PATH)}'), there are {count}"
+            f"the blocks were made for {str(value)[:_SHOWN]} encodings ('{origin}'), there are {count}"
         )
 
 

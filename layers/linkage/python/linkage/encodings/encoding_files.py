@@ -9,7 +9,6 @@ misread.
 This module needs no numpy; it knows nothing of where files are kept.
 """
 
-import io
 from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
@@ -66,9 +65,10 @@ def read_encoding_file(
             raise UploadRejected(_neither(rejection, reading, file_bytes, announced)) from None
         if not reading.is_tried or reading.is_surely_json(exact=size == announced.size):
             raise
+        reading.discard()
         with open_file() as opened:
             raw, size = _read_raw(opened, file_bytes, announced, size)
-        if _is_damaged_json(raw, reading):
+        if _is_damaged_json(raw, reading, open_file):
             raise
         return raw, size
 
@@ -109,6 +109,10 @@ class _JsonReading:
         size = join_encodings(self._texts(stream), self._raw, self._announced)
         check_count(len(self._raw) // size if size else 0, self._announced.count)
         return self._raw, size
+
+    def discard(self) -> None:
+        """Free the memory of the encodings that were read."""
+        self._raw.clear()
 
     def is_surely_json(self, *, exact: bool) -> bool:
         """Tell whether the file cannot be raw bytes, after it turned out that it is no right JSON.
@@ -159,15 +163,27 @@ class _Peeked:
         return piece
 
 
-def _is_damaged_json(raw: bytearray, reading: _JsonReading) -> bool:
+def _is_damaged_json(raw: bytearray, reading: _JsonReading, open_file: Open) -> bool:
     """Tell whether bytes that began as JSON are text, perhaps with zeros behind it, that was meant to be JSON.
 
     It was if a member was found that means something, or it begins with a byte order mark, or it is JSON of any form.
     Encodings are not text; if there are few of them, they may be by chance, but not such text.
     """
-    if not is_text(raw.rstrip(b"\0")):
-        return False
-    return reading.has_begun or raw.startswith(BOM_UTF8) or is_json(io.BytesIO(raw), _FILE)
+    with memoryview(raw) as view:
+        if not is_text(view[: _end_before_zeros(raw)]):
+            return False
+    if reading.has_begun or raw.startswith(BOM_UTF8):
+        return True
+    with open_file() as stream:
+        return is_json(stream, _FILE)
+
+
+def _end_before_zeros(raw: bytearray) -> int:
+    """Return the length of the bytes without the zeros at their end; they are not copied."""
+    end = len(raw)
+    while end and not (piece := raw[max(0, end - READ_BYTES) : end].rstrip(b"\0")):
+        end = max(0, end - READ_BYTES)
+    return max(0, end - READ_BYTES) + len(piece) if end else 0
 
 
 def _begins_as_json(head: bytes) -> bool:

@@ -57,17 +57,17 @@ def check_content(encodings: bytes | bytearray) -> None:
         )
 
 
-def is_text(content: bytes | bytearray) -> bool:
+def is_text(content: bytes | bytearray | memoryview) -> bool:
     """Tell whether these bytes are text in an encoding of Unicode, without control characters; its end may be cut.
 
     In UTF-16 and UTF-32 most bytes are text by chance, so there half of the characters must be ASCII.
     """
-    encoding = detect_encoding(content[:4])
+    encoding = detect_encoding(bytes(content[:4]))
     decoder = codecs.getincrementaldecoder(encoding)()
     characters = ascii_characters = 0
     for start in range(0, len(content), _SLICE_BYTES):
         try:
-            text = decoder.decode(content[start : start + _SLICE_BYTES])
+            text = decoder.decode(bytes(content[start : start + _SLICE_BYTES]))
         except UnicodeError:
             return False
         if _CONTROL.search(text):

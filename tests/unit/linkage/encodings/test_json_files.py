@@ -106,9 +106,10 @@ def test_an_integer_of_very_many_digits_is_refused(number, most):
             load(content.encode(), most=most)
 
 
-@pytest.mark.parametrize("most", [7, 999, 2**20])
-def test_texts_and_fractions_have_any_number_of_digits(most):
+@pytest.mark.parametrize("most", [1, 7, 999, 2**20])
+@pytest.mark.parametrize("before", [0, 504, 505, 506])  # the first piece ends about where the digits begin
+def test_texts_and_fractions_have_any_number_of_digits(most, before):
     digits = "7" * 5000
     for value in (digits, f"a{digits}, b", float(f"1.{digits}")):
         content = f'{{"a": 1.{digits}}}' if isinstance(value, float) else json.dumps({"a": value})
-        assert load(content.encode(), most=most) == {"a": value}
+        assert load(b" " * before + content.encode(), most=most) == {"a": value}

@@ -197,7 +197,7 @@ def _begins_as_json(head: bytes) -> bool:
 
 def _neither(rejection: UploadRejected, reading: _JsonReading, file_bytes: int, announced: Announcement) -> str:
     """Return the reason why a file is neither JSON nor raw bytes as announced."""
-    if reading.has_begun:
+    if reading.has_begun or not str(rejection).endswith("not valid JSON"):
         return str(rejection)
     count, rest = divmod(file_bytes, announced.size)
     surplus = f" and {rest} bytes more" if rest else ""

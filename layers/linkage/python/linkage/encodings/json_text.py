@@ -56,6 +56,8 @@ class JsonText:
         self._stream, self._name = stream, name
         self._decoder: codecs.IncrementalDecoder | None = None
         self._held = b""
+        self._last = b""
+        """The last byte that was handed out."""
 
     def read(self, size: int) -> bytes:
         """Read some bytes; none at the end. ijson asks for none at first, to see that they are bytes."""
@@ -108,16 +110,15 @@ class JsonText:
     def _check_digits(self, text: bytes, *, final: bool) -> bytes:
         """Refuse an integer of very many digits: one that Python does not read crashes ijson.
 
-        Digits at the end, and the character before them, are held back until the next piece. Texts may have any number
-        of digits, unless the character before these is one that comes before numbers.
+        Digits at the end are held back until the next piece. Texts may have any number of digits, unless the character
+        before these is one that comes before numbers.
         """
-        without = len(text.rstrip(_DIGITS))
-        if without < len(text) and not final:
-            start = max(0, without - 1)
-            self._held, text = text[start:] + self._held, text[:start]
-        for part in (text, self._held):
-            if _has_many_digits(part) and _LONG_INTEGER.search(part):
-                raise UploadRejected(f"{self._name} holds a number of more than {_MOST_DIGITS} digits")
+        if _has_many_digits(text) and _LONG_INTEGER.search(self._last + text):
+            raise UploadRejected(f"{self._name} holds a number of more than {_MOST_DIGITS} digits")
+        if not final:
+            without = len(text.rstrip(_DIGITS))
+            self._held, text = text[without:] + self._held, text[:without]
+        self._last = text[-1:] or self._last
         return text
 
 

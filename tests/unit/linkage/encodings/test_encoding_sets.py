@@ -164,6 +164,7 @@ WRONG_FILES = {
     "twice": (b'{"blocks": {"0": [], "0": []}}', "lists record 0 twice"),
     "with zeros": (b'{"blocks": {"0": [], "01": []}}', "'01' is not the index of a record"),
     "no number": (b'{"blocks": {"a": []}}', "'a' is not the index of a record"),
+    "an identifier": (b'{"blocks": {"Mary Smith": []}}', "a key of 10 characters is not the index of a record"),
     "negative": (b'{"blocks": {"-1": []}}', "is not the index of a record"),
     "another alphabet": ('{"blocks": {"²": []}}'.encode(), "is not the index of a record"),
     "long": (b'{"blocks": {"' + b"9" * 5000 + b'": []}}', "is not the index of a record"),

@@ -23,6 +23,9 @@ _MEMBER, _ORIGIN = "blocks", "meta"
 _ORIGIN_PATH = ("source", "clk_count")
 """Path in ``meta`` of the number of encodings, in a list, as the released client's `block` command writes it."""
 _ORIGIN_LIST = (len(_ORIGIN_PATH), "start_array")
+_HARMLESS = 3
+"""Characters of a text that identifies nobody."""
+_NUMBER = re.compile("[-+]?[0-9.]+")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN = 20
 """Characters of a wrong record index, or of a number, that a message repeats."""
@@ -174,7 +177,10 @@ def _wrong_container(depth: int, record: int) -> str:
 
 
 def _not_an_index(key: str) -> str:
-    return f"{key[:_SHOWN]!a} is not the index of a record"
+    """Return the beginning of a message. It shows no longer text, because that may be an identifier of a person."""
+    is_harmless = len(key) <= _HARMLESS or _NUMBER.fullmatch(key)
+    shown = ascii(key[:_SHOWN]) if is_harmless else f"a key of {len(key)} characters"
+    return f"{shown} is not the index of a record"
 
 
 def _record_index(text: str, count: int) -> int | None:

@@ -74,15 +74,15 @@ def _read_clks(body: object) -> DirectUpload | AnnouncedUpload:
     if "encodings" in shapes:
         return _read_encodings(members)
     if "clknblocks" in shapes:
-        return _read_clknblocks(requests.parse(members, ClknblocksBody))
+        return _read_clknblocks(requests.parse(members, ClknblocksBody), members.get("meta"))
     parsed = requests.parse(body, ClksBody)
     return DirectUpload(parsed.clks, parsed.blocks, members.get("meta"))
 
 
-def _read_clknblocks(body: ClknblocksBody) -> DirectUpload:
+def _read_clknblocks(body: ClknblocksBody, meta: object) -> DirectUpload:
     """Separate the encodings from the ids of their blocks."""
     blocks = {str(index): ids for index, (_, *ids) in enumerate(body.clknblocks)}
-    return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks)
+    return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks, meta)
 
 
 def _read_encodings(members: dict[str, Any]) -> DirectUpload | AnnouncedUpload:

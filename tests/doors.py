@@ -116,7 +116,8 @@ def size_of(clks: list[Any]) -> int:
 def doors(case: Case, writer: Writer) -> dict[str, Sending]:
     """What is sent by each way that can carry the case."""
     name = writer.generator.choice(NAMES)
-    extra = {} if case.blocks is None else {"blocks": case.blocks} | ({} if case.meta is None else {"meta": case.meta})
+    meta = {} if case.meta is None else {"meta": case.meta}
+    extra = {} if case.blocks is None else {"blocks": case.blocks} | meta
     ways = {member: Sending(writer.document(case, **{member: case.clks}, **extra)) for member in ("clks", "encodings")}
     blocks_file = {} if case.blocks is None else {"blocks.json": writer.document(case, **extra)}
     ways["json file"] = Sending(files={name: writer.document(case, clks=case.clks)} | blocks_file)
@@ -127,14 +128,14 @@ def doors(case: Case, writer: Writer) -> dict[str, Sending]:
             headers = {"Hash-Count": str(len(case.clks)), "Hash-Size": str(size_of(case.clks))}
             ways["binaryclks"] = Sending(raw, "binaryclks", {"Content-Type": "application/octet-stream"} | headers)
     if as_records := _as_records(case):
-        ways["clknblocks"] = Sending(writer.document(case, clknblocks=as_records))
+        ways["clknblocks"] = Sending(writer.document(case, clknblocks=as_records, **meta))
     return ways
 
 
 def _as_records(case: Case) -> list[Any]:
     """Each record with its block ids; none where only a map can say it."""
     count, blocks = len(case.clks), case.blocks
-    is_map = isinstance(blocks, dict) and blocks and case.meta is None
+    is_map = isinstance(blocks, dict) and blocks
     if not is_map or not all(key in map(str, range(count)) and isinstance(ids, list) for key, ids in blocks.items()):
         return []
     return [[text, *blocks.get(str(index), [])] for index, text in enumerate(case.clks)]

@@ -116,20 +116,32 @@ WAYS = {
     "raw bytes that begin like JSON": Way(READ, LIKE_JSON.tobytes(), meant=LIKE_JSON),
     "raw bytes that begin like JSON, announced as 8 bytes": Way(READ, LIKE_JSON.tobytes(), size=8, meant=LIKE_JSON),
     # numbers and sizes
-    "one byte too many": Way("40 encodings were announced, the file has 40 of 64 bytes and 1 bytes more", RAW + b"\0"),
-    "one byte too few": Way("40 encodings were announced, the file has 39 of 64 bytes and 63 bytes more", RAW[:-1]),
-    "one byte too many, announced as 8 bytes": Way("the file has 320 of 8 bytes and 1 bytes more", RAW + b"\0", size=8),
-    "a record too many": Way("40 encodings were announced, the file has 41", RAW + RAW[:SIZE]),
-    "an old count, raw": Way("39 encodings were announced, the file has 40", RAW, count=39),
+    "one byte too many": Way(
+        "40 encodings were announced, the file has 40 of 64 bytes and 1 bytes more", RAW + b"\0", name="encodings.bin"
+    ),
+    "one byte too few": Way(
+        "40 encodings were announced, the file has 39 of 64 bytes and 63 bytes more", RAW[:-1], name="encodings.bin"
+    ),
+    "one byte too many, announced as 8 bytes": Way(
+        "the file has 320 of 8 bytes and 1 bytes more", RAW + b"\0", size=8, name="encodings.bin"
+    ),
+    "a record too many": Way("40 encodings were announced, the file has 41", RAW + RAW[:SIZE], name="encodings.bin"),
+    "an old count, raw": Way("39 encodings were announced, the file has 40", RAW, count=39, name="encodings.bin"),
     "an old count, raw, announced as 8 bytes": Way(
         "39 encodings were announced, the file has 320 of 8 bytes", RAW, count=39, size=8
     ),
     "an old count, JSON": Way("39 encodings were announced, there are more", JSON, count=39),
     "a count for more, JSON": Way("41 encodings were announced, the file has 40", JSON, count=41),
     "an old count, JSON, announced as 8 bytes": Way("there are more", JSON, count=20, size=8),
-    "half the size, twice the count": Way("its encodings have 32 bytes, the project's 64", RAW, count=80, size=32),
-    "count and size exchanged": Way("its encodings have 40 bytes, the project's 64", RAW, count=SIZE, size=COUNT),
-    "a fraction of the count, announced as 8 bytes": Way("have 128 bytes, the project's 64", RAW, count=20, size=8),
+    "half the size, twice the count": Way(
+        "its encodings have 32 bytes, the project's 64", RAW, count=80, size=32, name="encodings.bin"
+    ),
+    "count and size exchanged": Way(
+        "its encodings have 40 bytes, the project's 64", RAW, count=SIZE, size=COUNT, name="encodings.bin"
+    ),
+    "a fraction of the count, announced as 8 bytes": Way(
+        "have 128 bytes, the project's 64", RAW, count=20, size=8, name="encodings.bin"
+    ),
     "another size, JSON": Way("encoding 0 has 64 bytes, 128 were announced", JSON, size=128),
     "shorter ones among them": Way(RAGGED, of_sizes(*[64] * 20, *[32] * 20)),
     "shorter ones among them, announced as 8 bytes": Way(RAGGED, of_sizes(*[64] * 20, *[32] * 20), size=8),
@@ -138,13 +150,17 @@ WAYS = {
     # other formats
     "gzip": Way(r"is compressed \(gzip\)", gzip.compress(JSON)),
     "gzip of raw bytes": Way(r"is compressed \(gzip\)", gzip.compress(RAW), "encodings.bin.gz"),
-    "gzip of a size that could be raw bytes": Way(r"\(gzip\)", gzip.compress(RAW).ljust(40 * 80, b"\1"), size=8),
+    "gzip of a size that could be raw bytes": Way(
+        r"\(gzip\)", gzip.compress(RAW).ljust(40 * 80, b"\1"), size=8, name="encodings.bin"
+    ),
     "bzip2": Way(r"is compressed \(bzip2\)", bz2.compress(JSON)),
     "xz": Way(r"is compressed \(xz\)", lzma.compress(JSON)),
     "zip": Way(r"is compressed \(zip\)", zipped(JSON)),
-    "Zstandard": Way(r"is compressed \(Zstandard\)", b"\x28\xb5\x2f\xfd" + RAW[4:]),
-    "a NumPy file": Way("is a file of NumPy", numpy_file(ENCODINGS)),
-    "a NumPy file, announced as 8 bytes": Way("is a file of NumPy", numpy_file(ENCODINGS[:16]), count=16, size=8),
+    "Zstandard": Way(r"is compressed \(Zstandard\)", b"\x28\xb5\x2f\xfd" + RAW[4:], name="encodings.bin"),
+    "a NumPy file": Way("is a file of NumPy", numpy_file(ENCODINGS), name="encodings.bin"),
+    "a NumPy file, announced as 8 bytes": Way(
+        "is a file of NumPy", numpy_file(ENCODINGS[:16]), count=16, size=8, name="encodings.bin"
+    ),
     "deflated": Way(NO_JSON, zlib.compress(JSON)),
     "hexadecimal digits": Way(TEXT, HEX, "encodings.bin", size=8),
     "hexadecimal digits, announced so": Way(TEXT, HEX, "encodings.bin", size=128),

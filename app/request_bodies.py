@@ -80,7 +80,7 @@ BlockId = Annotated[
     Any, AfterValidator(_block_id), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
 ]
 """Like a union of the two types, but a wrong value gives one error, not two."""
-BlocksByRecord = dict[StrictStr, list[Annotated[StrictStr, AfterValidator(_block_id)]]]
+BlocksByRecord = dict[Annotated[StrictStr, AfterValidator(_block_id)], list[BlockId]]
 """Ids of the blocks of each record, by the record's index."""
 
 

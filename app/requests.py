@@ -1,7 +1,9 @@
 """Read tokens and bodies of requests, in the types that the use cases take."""
 
+import io
 import json
 import re
+from collections.abc import Collection
 from typing import Any, NoReturn, TypeVar
 
 from chalice.app import Request
@@ -9,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.request_bodies import IDEMPOTENCY_KEY_PATTERN, MOST_KEY_LENGTH
-from linkage.errors import MalformedRequest
+from linkage.encodings.json_files import load_members
+from linkage.errors import MalformedRequest, UploadRejected
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -53,6 +56,20 @@ def json_body(request: Request) -> Any:  # noqa: ANN401  JSON is anything
         return json.loads(request.raw_body or b"null", parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise MalformedRequest("Request body is not valid JSON") from None
+
+
+def raw_body(request: Request) -> bytes:
+    """Return the request's body as it came."""
+    body = request.raw_body or b""
+    return body if isinstance(body, bytes) else body.encode()
+
+
+def upload_body(request: Request, members: Collection[str]) -> object:
+    """Read these members of an upload's JSON body by the rules that hold for files in the object store."""
+    try:
+        return load_members(io.BytesIO(raw_body(request) or b"null"), members, name="Request body")
+    except UploadRejected as rejection:
+        raise MalformedRequest(str(rejection)) from None
 
 
 def parse(body: Any, kind: type[Body]) -> Body:  # noqa: ANN401  JSON is anything

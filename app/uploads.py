@@ -30,6 +30,7 @@ from linkage.uploads import (
 routes = Blueprint(__name__)
 
 _SHAPES = ("clks", "clknblocks", "encodings")
+_MEMBERS = (*_SHAPES, "blocks", "meta")
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 
 
@@ -47,10 +48,10 @@ def get_upload_permit(project_id: str) -> Response:
 def post_clks(project_id: str) -> Response:
     """Take encodings, or take note of the files that hold them."""
     request = routes.current_request
-    upload = _read_clks(requests.json_body(request))
+    upload = _read_clks(requests.upload_body(request, _MEMBERS))
     token = requests.token(request)
     if isinstance(upload, DirectUpload):
-        return _received(receive_encodings(project_id, token, upload, _raw_body(request), world()))
+        return _received(receive_encodings(project_id, token, upload, requests.raw_body(request), world()))
     return _received(announce_files(project_id, token, upload, world()))
 
 
@@ -61,7 +62,7 @@ def post_binaryclks(project_id: str) -> Response:
     request = routes.current_request
     token = requests.token(request)
     count, size = (_whole_number(request, name) for name in ("Hash-Count", "Hash-Size"))
-    return _received(receive_binary(project_id, token, BinaryUpload(_raw_body(request), count, size), world()))
+    return _received(receive_binary(project_id, token, BinaryUpload(requests.raw_body(request), count, size), world()))
 
 
 @routes.route("/v1/projects/{project_id}/uploads", methods=["GET"])
@@ -106,15 +107,15 @@ def _read_clks(body: object) -> DirectUpload | AnnouncedUpload:
     if "encodings" in shapes:
         return _read_encodings(members)
     if "clknblocks" in shapes:
-        return _read_clknblocks(requests.parse(members, ClknblocksBody))
+        return _read_clknblocks(requests.parse(members, ClknblocksBody), members.get("meta"))
     parsed = requests.parse(body, ClksBody)
-    return DirectUpload(parsed.clks, parsed.blocks)
+    return DirectUpload(parsed.clks, parsed.blocks, members.get("meta"))
 
 
-def _read_clknblocks(body: ClknblocksBody) -> DirectUpload:
+def _read_clknblocks(body: ClknblocksBody, meta: object) -> DirectUpload:
     """Separate the encodings from the ids of their blocks."""
     blocks = {str(index): ids for index, (_, *ids) in enumerate(body.clknblocks)}
-    return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks)
+    return DirectUpload([encoding for encoding, *_ in body.clknblocks], blocks, meta)
 
 
 def _read_encodings(members: dict[str, Any]) -> DirectUpload | AnnouncedUpload:
@@ -128,16 +129,11 @@ def _read_encodings(members: dict[str, Any]) -> DirectUpload | AnnouncedUpload:
         announced = requests.parse(members, AnnouncedBody)
         return AnnouncedUpload(_place(announced.encodings), _place(announced.blocks) if announced.blocks else None)
     parsed = requests.parse(members, EncodingsBody)
-    return DirectUpload(parsed.encodings, parsed.blocks)
+    return DirectUpload(parsed.encodings, parsed.blocks, members.get("meta"))
 
 
 def _place(stored: StoredBody) -> Place:
     return Place(stored.file.bucket, stored.file.path)
-
-
-def _raw_body(request: Request) -> bytes:
-    body = request.raw_body or b""
-    return body if isinstance(body, bytes) else body.encode()
 
 
 def _whole_number(request: Request, name: str) -> int:

@@ -67,4 +67,4 @@ def _take_in(world: World, party: Party, encodings: Encodings, blocks: Sequence[
     )
     now = world.now()
     world.uploads.begin(Upload(upload_id, PROJECT, party.party_id, b"", manifest, UploadState.RECEIVED, now))
-    world.uploads.finish(upload_id, expected_size=None, now=now)
+    world.uploads.finish(upload_id, encoding_size=manifest.encoding_size, expected_size=None, now=now)

@@ -14,6 +14,8 @@ from tests.driving import Answer, Driver, Encodings, texts
 
 Blocks = Sequence[Sequence[Any]]
 SEED = 5
+UNDESCRIBED = ("blocks.json", "upload-test")
+"""Files whose metadata say nothing of encodings."""
 
 WITHOUT_BLOCKS = ("clks", "encodings", "binaryclks", "json file", "binary file")
 WITH_BLOCKS = ("clknblocks", "encodings and blocks", "json file and blocks", "binary file and blocks")
@@ -86,7 +88,7 @@ def send(service: Driver, project: dict[str, Any], party: int, sent: Sending, co
         place = service.request("GET", f"{path}/authorize-external-upload", token=token).json["upload"]
         metadata = {"hash-count": str(count), "hash-size": str(size)}
         for name, content in sent.files.items():
-            described = metadata if name.startswith("encodings") else {}
+            described = {} if name in UNDESCRIBED else metadata
             service.put_upload(place["bucket"], f"{place['path']}/{name}", content, described)
         body = announcement(place["bucket"], place["path"], list(sent.files))
     return service.request("POST", f"{path}/{sent.route}", token=token, body=body, **sent.headers)

@@ -117,8 +117,8 @@ def _operation(entry: RouteEntry, operation: Operation, schemas: _Schemas) -> di
         "responses": _responses(operation, schemas),
         "security": [{token: []} for token in operation.tokens],
     }
-    if description:
-        described["description"] = " ".join(description.split())
+    if description or operation.description:
+        described["description"] = operation.description or " ".join(description.split())
     if operation.body:
         content = {_JSON: {"schema": schemas.of(*operation.body, answer=False)}}
         described["requestBody"] = {"required": True, "content": content}

@@ -36,7 +36,7 @@ class Operation:
     """The requests that a view takes, and its answers.
 
     `answers` has the types of the body by status, more than one where that depends; `problems` the statuses of problems
-    that not every operation has.
+    that not every operation has; `description` what the view's docstring has no room for, in Markdown.
     """
 
     tag: str
@@ -46,7 +46,29 @@ class Operation:
     takes_bytes: bool = False
     headers: tuple[Header, ...] = ()
     problems: tuple[int, ...] = ()
+    description: str = ""
 
+
+_CLKS = """\
+Encodings are base64 (standard alphabet, padded), all of one size. Blocks are lists of ids, texts or whole numbers
+that are compared as text, by the record's index; a record that the map leaves out is in no block and is compared with
+nobody. JSON is UTF-8, UTF-16 or UTF-32; a member that means something may be there once.
+
+Announced files follow the same rules. The file of encodings is JSON `{"clks": [base64, ...]}` or raw bytes one after
+the other: the whole file decides, not its name. Its metadata `x-amz-meta-hash-count` and `x-amz-meta-hash-size`
+announce the number of encodings and the size of each in bytes, and it must hold exactly these. One tolerance: if
+`hash-size` is 8, raw bytes have the size that `hash-count` divides them into, JSON has the size that its encodings
+have, and encodings in JSON that are all shorter than 8 bytes are filled up with zeros. The blocks file is JSON
+`{"blocks": {"0": [id, ...], ...}}` without metadata; if it has `meta.source.clk_count`, that must be the number of
+encodings.
+
+A body that breaks a rule is a 400. Files are read after the answer: one that breaks a rule, is compressed, damaged or
+of another format fails the upload with the reason, the project's `error` is true, and the party may upload again.
+"""
+_BINARYCLKS = """\
+The body is `Hash-Count` times `Hash-Size` bytes: the encodings one after the other, and nothing else. Text, such as
+hexadecimal digits, is refused.
+"""
 
 _PROJECTS, _UPLOADS, _RUNS, _SERVICE = "projects", "uploads", "runs", "the service itself"
 _READERS = (RESULT, RECEIPT)
@@ -66,12 +88,14 @@ OPERATIONS: Mapping[str, Operation] = {
         {201: (answers.UploadReceiptBody,)},
         (UPDATE,),
         body=(bodies.ClksBody, bodies.ClknblocksBody, bodies.EncodingsBody, bodies.AnnouncedBody),
+        description=_CLKS,
     ),
     "post_binaryclks": Operation(
         _UPLOADS,
         {201: (answers.UploadReceiptBody,)},
         (UPDATE,),
         takes_bytes=True,
+        description=_BINARYCLKS,
         headers=(Header("Hash-Count", _COUNT, "how many encodings"), Header("Hash-Size", _SIZE, "how large each is")),
     ),
     "get_own_upload": Operation(_UPLOADS, {200: (answers.UploadStatusBody,)}, (UPDATE, RECEIPT), problems=(404,)),

@@ -1,5 +1,6 @@
 """A plain client of the deployed service: requests for the API, minio's protocol by boto3 for the object store."""
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -73,12 +74,17 @@ class Client:
         count: int = 1,
         size: int = 8,
         announce: bool = True,
+        in_parts: bool = False,
     ) -> requests.Response | None:
         """Put a file with the party's temporary credentials, and announce it."""
         permit = self.permit(project, party)
         upload, key = permit["upload"], f"{permit['upload']['path']}/{name}"
         metadata = {"hash-count": str(count), "hash-size": str(size)}
-        object_store(permit).put_object(Bucket=upload["bucket"], Key=key, Body=body, Metadata=metadata)
+        store = object_store(permit)
+        if in_parts:
+            store.upload_fileobj(io.BytesIO(body), upload["bucket"], key, ExtraArgs={"Metadata": metadata})
+        else:
+            store.put_object(Bucket=upload["bucket"], Key=key, Body=body, Metadata=metadata)
         if not announce:
             return None
         file = {"bucket": upload["bucket"], "path": key}

@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from tests.e2e.client import Client, object_store
+from tests.e2e.client import Client, as_json, object_store
 from tests.e2e.test_linkage import objects_of
 from tests.oracle import groups_by_definition, groups_of_result
 from tests.ways import WITH_BLOCKS, WITHOUT_BLOCKS, announcement, sending
 
+LEAST_MULTIPART_BYTES = 8 * 2**20
+"""Files from this size on are sent in parts by boto3."""
 MOST_BINARY_BYTES = 4_600_000
 """The largest binary body that fits into Lambda's 6 MB as base64."""
 
@@ -107,6 +109,25 @@ def test_an_upload_that_is_sent_again_gets_its_receipt_and_leaves_no_file(client
     )
 
 
+def test_parties_whose_files_have_other_names_encodings_and_parts(client, parties):
+    """A byte order mark in a chunked body; UTF-16 in parts, as `site1.clks`; raw bytes announced as 8 bytes."""
+    datasets = [parties[0][0], np.vstack([parties[0][1], np.zeros((80_000, 64), dtype=np.uint8)]), parties[0][2]]
+    project = client.create_project(3)
+    body = b"\xef\xbb\xbf" + as_json(datasets[0])
+    pieces = iter([body[:2], body[2:1000], body[1000:]])
+    headers, token = {"Content-Type": "application/json"}, project["update_tokens"][0]
+    direct = client.request("POST", client.path(project, "clks"), token=token, data=pieces, headers=headers)
+    in_parts = as_json(datasets[1]).decode().encode("utf-16")
+    assert len(in_parts) > LEAST_MULTIPART_BYTES
+    announced = client.put_encodings(project, 1, "site1.clks", in_parts, count=80_040, size=64, in_parts=True)
+    raw = client.put_encodings(project, 2, "encodings.json", datasets[2].tobytes(), count=40)
+    assert [answer.status_code for answer in (direct, announced, raw)] == [201] * 3
+
+    result = client.run_to_result(project)
+
+    assert groups_of_result(result) == groups_by_definition(parties[0][:3], 0.8)
+
+
 def test_a_wrong_blocks_file_shows_and_can_be_mended(client, parties):
     datasets, blocks = parties
     project = client.create_project(uses_blocking=True)
@@ -117,7 +138,7 @@ def test_a_wrong_blocks_file_shows_and_can_be_mended(client, parties):
     failed = client.watch(project, run_id)[-1]
 
     assert failed["state"] == "error"
-    assert "the blocks file has 39 records, 40 encodings were announced" in failed["message"]
+    assert "the blocks were made for 39 encodings ('meta.source.clk_count'), there are 40" in failed["message"]
     assert upload(client, project, 1, "json file and blocks", datasets[1], blocks[1]).status_code == 201
     result = client.run_to_result(project)
     assert groups_of_result(result) == groups_by_definition(datasets[:2], 0.8, blocks[:2])

@@ -87,12 +87,16 @@ def test_a_wrong_file_is_an_error_that_names_the_upload_and_the_party_may_try_ag
     assert service.get_run(project, waiting, "result").status == 500
 
 
-def test_surplus_bytes_and_short_records_are_accepted(service, project):
+LARGE = np.random.default_rng(1).integers(0, 256, 128_000, dtype=np.uint8).tobytes()
+SHORT = json.dumps({"clks": ["ssssssss"] * 1000}).encode()
+
+
+@pytest.mark.parametrize(("body", "name"), [(LARGE, "encodings"), (SHORT, "encodings.json")], ids=["large", "short"])
+def test_records_of_another_size_than_eight_are_accepted_as_eight(service, project, body, name):
     """As the original's users send them: 128,000 bytes with count 1000 and size 8; records of 6 bytes with size 8."""
-    surplus = np.random.default_rng(1).integers(0, 256, 128_000, dtype=np.uint8).tobytes()
-    assert announce(service, project, 0, put(service, project, 0, surplus, name="encodings", count=1000)).status == 201
-    short = json.dumps({"clks": ["ssssssss"] * 1000}).encode()
-    assert announce(service, project, 1, put(service, project, 1, short, count=1000)).status == 201
+    for party in range(2):
+        key = put(service, project, party, body, name=name, count=1000)
+        assert announce(service, project, party, key).status == 201
     run_id = service.post_run(project)
     service.deliver_all()
 

@@ -289,7 +289,10 @@ def test_an_upload_that_has_only_begun_is_in_nobodys_way(service):
     own = own_upload(service, project, receipt).json
     assert (own["upload_id"], own["state"], own["dataset_index"]) == (begun.upload_id, "begun", 0)
     assert own_upload(service, project, token).json["state"] == "begun"
-    assert service.world.uploads.finish(begun.upload_id, expected_size=None, now=service.world.now()) is None
+    assert (
+        service.world.uploads.finish(begun.upload_id, encoding_size=8, expected_size=None, now=service.world.now())
+        is None
+    )
     assert not service.world.uploads.fail(begun.upload_id, "no", now=service.world.now())
     service.world.now.sleep(1)
     assert upload(service, project, 0, "clks").status == 201

@@ -149,8 +149,10 @@ def test_the_probe_of_the_client_stays_until_the_project_is_deleted(service, dat
 
 RIGHT_BLOCKS = [["a"]] * 50
 WRONG_BLOCKS = {
-    "too few": (blocks_file(RIGHT_BLOCKS[:-1]), "the blocks file has 49 records, 50 encodings were announced"),
-    "too many": (blocks_file([*RIGHT_BLOCKS, ["a"]]), "'50' is not the index of a record in the blocks file"),
+    "for fewer": (blocks_file(RIGHT_BLOCKS[:-1]), "the blocks were made for 49 encodings ('meta.source.clk_count')"),
+    "too many": (b'{"blocks": {"50": ["a"]}}', "'50' is not the index of a record in the blocks file"),
+    "none": (b'{"blocks": {}}', "the blocks file lists no record"),
+    "missing value": (b'{"blocks": {"0": [null]}}', "a block id of record 0 is neither a text nor a number"),
     "nul": (b'{"blocks": {"\\u0000": ["a"]}}', "is not the index of a record in the blocks file"),
     "half a character": (b'{"blocks": {"\\ud800": ["a"]}}', "is not the index of a record in the blocks file"),
     "not json": (b"nonsense", "the blocks file is not valid JSON"),

@@ -1,6 +1,7 @@
 """Every way to upload is taken, or refused with the reason and without a trace."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from linkage.encodings.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, load_encodings
 from linkage.encodings.wire import MEMBERSHIP_COST, needed_bytes
+from linkage.models import Manifest
 from linkage.testing.world import in_memory_world
 from tests.driving import driver, texts
 from tests.oracle import groups_by_definition, groups_of_result
@@ -214,7 +216,7 @@ WRONG_BLOCKED = {
     "index too high": ({"encodings": CLKS, "blocks": {"20": ["a"]}}, 400, "'20' is not the index of a record"),
     "negative index": ({"encodings": CLKS, "blocks": {"-1": ["a"]}}, 400, "'-1' is not the index of a record"),
     "no index": ({"encodings": CLKS, "blocks": {"x": ["a"]}}, 400, "'x' is not the index of a record"),
-    "number as id": ({"encodings": CLKS, "blocks": {"0": [1]}}, 400, "1 is not of type 'string' - 'blocks.0.0'"),
+    "fraction as id": ({"encodings": CLKS, "blocks": {"0": [1.5]}}, 400, "a whole number - 'blocks.0.0'"),
     "one id": ({"encodings": CLKS, "blocks": {"0": "a"}}, 400, "'a' is not of type 'array' - 'blocks.0'"),
     "blocks as a list": ({"encodings": CLKS, "blocks": [["a"]]}, 400, "is not of type 'object' - 'blocks'"),
     "encodings here, blocks there": ({"encodings": CLKS, "blocks": FILE}, 400, "must both be in the body, or both in"),
@@ -380,6 +382,32 @@ def test_an_upload_whose_manifest_could_not_be_stored_is_taken_in_a_little_later
     assert service.deliver("reconcile", message.model_dump_json()) == []
     service.deliver_all()
 
+    assert json.loads(stored_set(service)[REPORT])["records"] == 20
+
+
+# -- uploads that the version before announced or parked ------------------------------------------------------------
+
+STORED_BEFORE = """{{"project_id":"{project_id}","party_id":"{party_id}","upload_id":"{upload_id}",
+"encodings":{{"bucket":"{bucket}","key":"{key}","etag":{etag},"size_bytes":{size_bytes}}},
+"format":"{format}","encoding_count":20,"encoding_size":8,"blocks":null}}"""
+"""The manifest of an upload, as 0.1.0 wrote it into the upload's row and into the store bucket."""
+
+
+@pytest.mark.parametrize(("way", "written"), [("json file", "json"), ("binary file", "binary"), ("clks", "binary")])
+def test_an_upload_that_the_version_before_took_is_taken_in(service, way, written):
+    project = service.create_project()
+    upload(service, project, 0, way, ENCODINGS_20)
+    ((upload_id, row),) = service.world.uploads.tables.uploads.items()
+    file = row.manifest.encodings
+    members = row.manifest.model_dump() | file.model_dump() | {"format": written, "etag": json.dumps(file.etag)}
+    text = STORED_BEFORE.format(**members)
+    before = Manifest.model_validate_json(text)
+    service.world.uploads.tables.uploads[upload_id] = replace(row, manifest=before)
+    service.world.objects.put("store", f"intake/{project['project_id']}/{upload_id}.json", text.encode())
+    service.deliver_all()
+
+    stored = json.loads(row.manifest.model_dump_json())
+    assert json.loads(text).items() <= stored.items()  # so that the version before can read it, too: it ignores others
     assert json.loads(stored_set(service)[REPORT])["records"] == 20
 
 

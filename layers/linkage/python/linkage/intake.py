@@ -1,16 +1,19 @@
 """Use case of the intake worker: read an upload once, check it, and write its encoding set."""
 
 import logging
+from functools import partial
 
 import numpy as np
 
 from linkage.encodings.block_files import read_block_file
 from linkage.encodings.block_tables import BLOCK
-from linkage.encodings.encoding_sets import EncodingSet, Memberships, sort_encodings
-from linkage.encodings.wire import MEMBERSHIP_COST, check_size, needed_bytes, read_binary, read_json
+from linkage.encodings.encoding_files import read_encoding_file, read_raw
+from linkage.encodings.encoding_sets import EncodingSet, Memberships, load_encodings, sort_encodings
+from linkage.encodings.foreign_formats import check_content
+from linkage.encodings.wire import MEMBERSHIP_COST, TOLERATED_SIZE, Announcement, needed_bytes
 from linkage.ending import reject_upload
 from linkage.errors import UploadRejected
-from linkage.models import FileFormat, Manifest, Upload, UploadState
+from linkage.models import Manifest, Upload, UploadState
 from linkage.ports import World
 from linkage.projects import expected_encoding_size
 from linkage.runs import send_waiting_runs
@@ -19,8 +22,6 @@ from linkage.store.folders import remove_if_unchanged
 from linkage.store.uploads import UploadStore
 
 logger = logging.getLogger(__name__)
-
-_READERS = {FileFormat.JSON: read_json, FileFormat.BINARY: read_binary}
 
 
 def take_in_upload(manifest_key: str, world: World) -> None:
@@ -50,9 +51,9 @@ def _make_ready(upload: Upload, world: World) -> None:
     manifest = upload.manifest
     stored = EncodingSetStore.of(manifest.project_id, manifest.party_id, manifest.upload_id, world)
     try:
-        _check_sizes(manifest, world)
-        stored.write(_read_upload(manifest, world))
-        abandoned = not _finish(manifest, world)
+        encoding_set = _read_upload(manifest, world)
+        stored.write(encoding_set)
+        abandoned = not _finish(manifest, encoding_set.encodings.shape[1], world)
     except UploadRejected as rejection:
         abandoned = reject_upload(upload, str(rejection), world)
     except Exception:
@@ -64,38 +65,55 @@ def _make_ready(upload: Upload, world: World) -> None:
         stored.remove()
 
 
-def _check_sizes(manifest: Manifest, world: World) -> None:
-    settings = world.settings
-    check_size(manifest.encoding_size, smallest=settings.min_encoding_size, largest=settings.max_encoding_size)
-
-
 def _read_upload(manifest: Manifest, world: World) -> EncodingSet:
-    """Read each pinned file once, in bounded memory, and sort the encodings."""
-    encodings = np.zeros((manifest.encoding_count, manifest.encoding_size), dtype=np.uint8)
-    with world.objects.open(manifest.encodings) as stream:
-        _READERS[manifest.format](stream, encodings.reshape(-1).data, manifest.encoding_size)
-    return sort_encodings(encodings, _read_memberships(manifest, world))
+    """Read each pinned file in bounded memory, check it, and sort the encodings."""
+    raw, size = _read_encodings(manifest, world)
+    check_content(raw)
+    return sort_encodings(load_encodings(raw, size), _read_memberships(manifest, size, world))
 
 
-def _read_memberships(manifest: Manifest, world: World) -> Memberships | None:
+def _read_encodings(manifest: Manifest, world: World) -> tuple[bytearray, int]:
+    """Return the encodings' raw bytes, and the size of each.
+
+    A file that the service itself parked is raw bytes of the size that it says. One that a party announced is what it
+    turns out to be, whatever `Manifest.format` says, which the version before went by.
+    """
+    settings, file = world.settings, manifest.encodings
+    announced = Announcement(
+        manifest.encoding_count,
+        manifest.encoding_size,
+        settings.min_encoding_size,
+        settings.max_encoding_size,
+        settings.max_upload_bytes,
+    )
+    is_parked = UploadStore(manifest.project_id, manifest.upload_id, world).is_parked(file)
+    if is_parked or announced.size != TOLERATED_SIZE:
+        announced.check_size(announced.size)
+    if is_parked:
+        with world.objects.open(file) as stream:
+            return read_raw(stream, file.size_bytes), announced.size
+    own_blocks = {"blocks"} if manifest.blocks is not None and manifest.blocks.key == file.key else set()
+    return read_encoding_file(partial(world.objects.open, file), file.size_bytes, announced, ignored=own_blocks)
+
+
+def _read_memberships(manifest: Manifest, size: int, world: World) -> Memberships | None:
     """Read the memberships of records in blocks; None if the upload has no blocking."""
     if manifest.blocks is None:
         return None
     count = manifest.encoding_count
-    room = world.settings.max_upload_bytes - needed_bytes(count, manifest.encoding_size)
+    room = world.settings.max_upload_bytes - needed_bytes(count, size)
     with world.objects.open(manifest.blocks) as stream:
         keys, records = read_block_file(stream, count, most_rows=max(0, room) // MEMBERSHIP_COST)
     return Memberships(np.frombuffer(keys, dtype=BLOCK["key"]), np.frombuffer(records, dtype=np.uint32))
 
 
-def _finish(manifest: Manifest, world: World) -> bool:
+def _finish(manifest: Manifest, size: int, world: World) -> bool:
     """Make the upload ready; False if it is gone. Raise `UploadRejected` if its encoding size is not the project's."""
     project = world.projects.get(manifest.project_id)
     if project is None:
         return False
-    size = world.uploads.finish(manifest.upload_id, expected_size=expected_encoding_size(project), now=world.now())
-    if size is not None and size != manifest.encoding_size:
-        raise UploadRejected(
-            f"Mismatch in encoding sizes: its encodings have {manifest.encoding_size} bytes, the project's {size}"
-        )
-    return size is not None
+    expected = expected_encoding_size(project)
+    of_project = world.uploads.finish(manifest.upload_id, encoding_size=size, expected_size=expected, now=world.now())
+    if of_project is not None and of_project != size:
+        raise UploadRejected(f"Mismatch in encoding sizes: its encodings have {size} bytes, the project's {of_project}")
+    return of_project is not None

@@ -50,7 +50,7 @@ class RunState(StrEnum):
 
 
 class FileFormat(StrEnum):
-    """Format of an uploaded file of encodings."""
+    """Format of an uploaded file of encodings, as its name says. The file itself decides."""
 
     JSON = "json"
     BINARY = "binary"

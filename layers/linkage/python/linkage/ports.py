@@ -98,8 +98,10 @@ class Uploads(Protocol):
     def get(self, upload_id: str) -> Upload | None:
         """Return the upload, or None."""
 
-    def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
+    def finish(self, upload_id: str, *, encoding_size: int, expected_size: int | None, now: datetime) -> int | None:
         """Mark a received upload as ready if its encodings have the project's encoding size, and return that size.
+
+        ``encoding_size`` is that of the upload, as it was read: its manifest may announce another one.
 
         The project's encoding size is that of the first upload that became ready; before there is one, it is
         ``expected_size`` (from the linkage schema), else this upload's own. An upload of another size is left as it is:

@@ -8,7 +8,8 @@ again. An upload that is sent again is recognised before it is looked at: it was
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from linkage.encodings.block_files import dump_block_file, order_by_record
+from linkage.encodings.block_files import check_origin, dump_block_file, order_by_record
+from linkage.encodings.foreign_formats import check_content
 from linkage.encodings.wire import join_encodings, needed_bytes
 from linkage.errors import (
     AccessDenied,
@@ -16,6 +17,7 @@ from linkage.errors import (
     CredentialsNotOffered,
     InvalidRequest,
     ObjectPathNotAllowed,
+    UploadRejected,
 )
 from linkage.models import FileFormat, Manifest, Party, Project, StoreAccess, StoredFile, StoredObject
 from linkage.ports import World
@@ -30,10 +32,14 @@ _COUNT, _SIZE = "hash-count", "hash-size"
 
 @dataclass(frozen=True, slots=True)
 class DirectUpload:
-    """Encodings in base64, and the ids of their blocks by record index; None is no blocking."""
+    """Encodings in base64, and the ids of their blocks by record index; None is no blocking.
+
+    `meta` is what came beside the blocks, as in a blocks file: it may say which encodings they were made for.
+    """
 
     encodings: Sequence[str] = field(repr=False)
     blocks: Mapping[str, Sequence[str | int]] | None = field(repr=False)
+    meta: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +100,11 @@ def receive_encodings(project_id: str, token: str, sent: DirectUpload, body: byt
     _check_blocking(project, has_blocks=sent.blocks is not None)
     if not sent.encodings or sent.blocks == {}:
         raise InvalidRequest("Missing CLKs information")
-    joined, size = join_encodings(sent.encodings)
-    count = len(sent.encodings)
-    blocks = None if sent.blocks is None else dump_block_file(order_by_record(sent.blocks, count))
-    parked = _park(BinaryUpload(joined, count, size), party, world, mark=mark, blocks=blocks)
-    return begin_upload(parked, token, world)
+    try:
+        joined, blocks = _read_direct(sent)
+    except UploadRejected as rejection:
+        raise InvalidRequest(str(rejection)) from None
+    return begin_upload(_park(joined, party, world, mark=mark, blocks=blocks), token, world)
 
 
 def receive_binary(project_id: str, token: str, sent: BinaryUpload, world: World) -> str:
@@ -120,6 +126,10 @@ def receive_binary(project_id: str, token: str, sent: BinaryUpload, world: World
         raise InvalidRequest("Upload 'Hash-Size' doesn't match project settings")
     if len(sent.body) != sent.count * sent.size:
         raise InvalidRequest("Uploaded data did not match the expected size. Check request headers are correct")
+    try:
+        check_content(sent.body)
+    except UploadRejected as rejection:
+        raise InvalidRequest(str(rejection)) from None
     return begin_upload(_park(sent, party, world, mark=mark), token, world)
 
 
@@ -141,13 +151,24 @@ def announce_files(project_id: str, token: str, announced: AnnouncedUpload, worl
         party_id=party.party_id,
         upload_id=new_id(),
         encodings=encodings,
-        format=FileFormat.JSON if encodings.key.endswith(".json") else FileFormat.BINARY,
+        format=_supposed_format(encodings.key),
         encoding_count=_announced_number(stored, _COUNT),
         encoding_size=_announced_number(stored, _SIZE),
         blocks=None if announced.blocks is None else _pin(announced.blocks, world)[0],
     )
     _check_announced(manifest, world)
     return begin_upload(manifest, token, world)
+
+
+def _read_direct(sent: DirectUpload) -> tuple[BinaryUpload, bytes | None]:
+    """Return the encodings of a request as raw bytes, and their blocks as a file, by the rules that hold for files."""
+    raw, count = bytearray(), len(sent.encodings)
+    size = join_encodings(sent.encodings, raw)
+    check_content(raw)
+    if sent.blocks is None:
+        return BinaryUpload(bytes(raw), count, size), None
+    check_origin(sent.meta, count)
+    return BinaryUpload(bytes(raw), count, size), dump_block_file(order_by_record(sent.blocks, count))
 
 
 def _check_blocking(project: Project, *, has_blocks: bool) -> None:
@@ -185,6 +206,11 @@ def _pin(place: Place, world: World) -> tuple[StoredFile, StoredObject]:
             f"There is no object {place.key} in bucket {place.bucket}: upload it before you announce it"
         )
     return StoredFile(bucket=place.bucket, key=place.key, etag=stored.etag, size_bytes=stored.size_bytes), stored
+
+
+def _supposed_format(key: str) -> FileFormat:
+    """Return the format that the file's name says. Intake decides it by the whole file; the version before did not."""
+    return FileFormat.JSON if key.endswith(".json") else FileFormat.BINARY
 
 
 def _announced_number(stored: StoredObject, name: str) -> int:

@@ -14,7 +14,7 @@ from linkage.encodings.block_files import block_key, dump_block_file, order_by_r
 from linkage.encodings.block_tables import BLOCK, WHOLE_DATASET, dump_blocks, load_blocks, shared_blocks
 from linkage.encodings.encoding_sets import Memberships, dump_report, popcounts, sort_encodings
 from linkage.encodings.wire import MEMBERSHIP_COST, RECORD_COST
-from linkage.errors import InvalidRequest, UploadRejected
+from linkage.errors import UploadRejected
 
 MANY = 1000
 SLICES = 3 * 8 * 2**20
@@ -123,8 +123,17 @@ def test_ids_are_compared_as_text():
     assert block_key(1) == block_key("1")
     assert block_key(1.5) == block_key("1.5")
     assert block_key("a") != block_key("A")
-    memberships = read_blocks(b'{"blocks": {"0": ["1", 1, 1.5, true, null]}}', 1)
-    assert memberships.keys.tolist() == [block_key(text) for text in ("1", "1", "1.5", "True", "None")]
+    memberships = read_blocks(b'{"blocks": {"0": ["1", 1, "1.5", -7, 123456789012345678901234567890]}}', 1)
+    texts = ("1", "1", "1.5", "-7", "123456789012345678901234567890")
+    assert memberships.keys.tolist() == [block_key(text) for text in texts]
+
+
+@pytest.mark.parametrize("value", ["1.5", "1.0", "1e3", "true", "null", "[]", "{}"])
+def test_values_that_are_no_text_and_no_whole_number_are_no_block_ids(value):
+    with pytest.raises(
+        UploadRejected, match=r"a block id of record 0 is (neither a text nor a number|a number that is not whole)"
+    ):
+        read_blocks(f'{{"blocks": {{"0": ["a", {value}]}}}}'.encode(), 1)
 
 
 @given(left=st.sets(st.integers(0, 30)), right=st.sets(st.integers(0, 30)))
@@ -142,14 +151,20 @@ def test_shared_blocks_are_those_of_both(left, right):
 
 WRONG_FILES = {
     "no json": (b"nonsense", "not valid JSON"),
-    "no blocks": (b'{"other": {"0": [], "1": []}}', "has 0 records, 2 encodings were announced"),
-    "too few": (b'{"blocks": {"0": []}}', "has 1 records, 2 encodings were announced"),
+    "no blocks": (b'{"other": {"0": [], "1": []}}', "lists no record in 'blocks'"),
+    "empty": (b'{"blocks": {}}', "lists no record in 'blocks'"),
+    "member twice": (b'{"blocks": {"0": []}, "blocks": {"1": []}}', "has the member 'blocks' twice"),
+    "half a character": (b'{"blocks": {"0": ["\\ud800"]}}', "a block id of record 0 holds a lone surrogate"),
+    "for others": (b'{"blocks": {"0": []}, "meta": {"source": {"clk_count": [3]}}}', "were made for 3 encodings"),
+    "for others, first": (b'{"meta": {"source": {"clk_count": 3}}, "blocks": {"0": []}}', "there are 2"),
+    "compressed": (b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", "is compressed (gzip): decompress it"),
     "a list": (b'{"blocks": [["a"], ["b"]]}', "not a map from record index to block ids"),
     "a text": (b'{"blocks": "a"}', "not a map from record index to block ids"),
     "too many": (b'{"blocks": {"0": [], "1": [], "2": []}}', "'2' is not the index of a record"),
     "twice": (b'{"blocks": {"0": [], "0": []}}', "lists record 0 twice"),
-    "with zeros": (b'{"blocks": {"0": [], "01": []}}', "a key is not the index of a record"),
-    "no number": (b'{"blocks": {"a": []}}', "a key is not the index of a record"),
+    "with zeros": (b'{"blocks": {"0": [], "01": []}}', "'01' is not the index of a record"),
+    "no number": (b'{"blocks": {"a": []}}', "'a' is not the index of a record"),
+    "an identifier": (b'{"blocks": {"Mary Smith": []}}', "a key of 10 characters is not the index of a record"),
     "negative": (b'{"blocks": {"-1": []}}', "is not the index of a record"),
     "another alphabet": ('{"blocks": {"²": []}}'.encode(), "is not the index of a record"),
     "long": (b'{"blocks": {"' + b"9" * 5000 + b'": []}}', "is not the index of a record"),
@@ -175,7 +190,7 @@ def test_a_map_of_blocks_is_put_in_the_order_of_the_records():
 
 @pytest.mark.parametrize("key", ["3", "-1", "x", "", "1.0", " 1", "²", "9" * 5000])
 def test_a_map_that_names_no_record_is_refused(key):
-    with pytest.raises(InvalidRequest, match="is not the index of a record in 'blocks': there are 3 encodings"):
+    with pytest.raises(UploadRejected, match="is not the index of a record in 'blocks': there are 3 encodings"):
         order_by_record({key: ["a"]}, 3)
 
 

@@ -41,8 +41,7 @@ _SELECT_UPLOAD = f"SELECT {_COLUMNS} FROM uploads WHERE upload_id = %(upload_id)
 # The project's row is locked, so that one of two uploads that end at once decides the size. It is locked first, as in a
 # deletion, so that the two cannot deadlock.
 _LOCK_SIZE = f"""
-SELECT coalesce(p.encoding_size, %(expected_size)s, (u.manifest ->> 'encoding_size')::int),
-       (u.manifest ->> 'encoding_size')::int
+SELECT coalesce(p.encoding_size, %(expected_size)s, %(encoding_size)s)
   FROM uploads u JOIN projects p USING (project_id)
  WHERE u.upload_id = %(upload_id)s AND u.{_IS_CONTRIBUTION}
    FOR UPDATE OF p
@@ -119,14 +118,15 @@ class PostgresUploads(Uploads):
         return self._fetch(_SELECT_UPLOAD, {"upload_id": upload_id})
 
     @override
-    def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
+    def finish(self, upload_id: str, *, encoding_size: int, expected_size: int | None, now: datetime) -> int | None:
         with self._database.transaction() as cursor:
-            cursor.execute(_LOCK_SIZE, {"upload_id": upload_id, "expected_size": expected_size})
+            sizes = {"encoding_size": encoding_size, "expected_size": expected_size}
+            cursor.execute(_LOCK_SIZE, {"upload_id": upload_id} | sizes)
             row = cursor.fetchone()
             if row is None:
                 return None
-            size, own_size = row
-            if size == own_size:
+            (size,) = row
+            if size == encoding_size:
                 cursor.execute(_MAKE_READY, {"upload_id": upload_id, "now": now})
                 cursor.execute(_SET_SIZE, {"upload_id": upload_id, "size": size})
             return int(size)

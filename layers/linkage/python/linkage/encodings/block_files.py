@@ -1,25 +1,35 @@
 """Blocks as parties send them: each record's block ids, as JSON ``{"blocks": {"<record index>": [id, ...], ...}}``.
 
-Ids are compared as text, so that the number 1 and the text "1" are one block. Only a hash of them is kept, 16 bytes
-however long they are. This module needs no numpy, so that the API can use it and still start quickly.
+Ids are texts or whole numbers, compared as text, so that the number 1 and the text "1" are one block. Other values are
+refused: what stands for a missing value (``null``) would be a block of all records that have none. A record that is not
+in the map is in no block, and compared with nobody. Only a hash of the ids is kept, 16 bytes however long they are.
+
+This module needs no numpy, so that the API can use it and still start quickly.
 """
 
 import json
+import re
 from array import array
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from hashlib import blake2b
 from typing import BinaryIO
 
 from linkage.encodings.json_files import member_events
-from linkage.errors import InvalidRequest, UploadRejected
+from linkage.errors import UploadRejected
 
 KEY_BYTES = 16
-_MEMBER = "blocks"
+_MEMBER, _ORIGIN = "blocks", "meta"
+_ORIGIN_PATH = ("source", "clk_count")
+"""Path in ``meta`` of the number of encodings, in a list, as the released client's `block` command writes it."""
+_ORIGIN_LIST = (len(_ORIGIN_PATH), "start_array")
+_HARMLESS = 3
+"""Characters of a text that identifies nobody."""
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN = 20
-"""Characters of a wrong record index that a message repeats."""
+"""Characters of a wrong record index, or of a number, that a message repeats."""
 _IDS = 2
 _CONTAINER = ({"start_map", "end_map"}, {"start_array", "end_array"})
-_SCALARS = {"string", "number", "boolean", "null"}
 
 
 def block_key(block_id: object) -> bytes:
@@ -34,16 +44,36 @@ def order_by_record(blocks: Mapping[str, Sequence[object]], count: int) -> list[
 
     Raises
     ------
-    InvalidRequest
-        If a key is no index of a record.
+    UploadRejected
+        If a key is no index of a record, or two are of the same.
     """
-    ordered: list[Sequence[object]] = [()] * count
+    ordered: list[Sequence[object] | None] = [None] * count
     for key, ids in blocks.items():
         index = _record_index(key, count)
         if index is None:
-            raise InvalidRequest(f"{_not_an_index(key)} in 'blocks': there are {count} encodings")
+            raise UploadRejected(f"{_not_an_index(key, count)} in 'blocks': there are {count} encodings")
+        if ordered[index] is not None:
+            raise UploadRejected(f"'blocks' lists record {index} twice")
         ordered[index] = ids
-    return ordered
+    return [() if ids is None else ids for ids in ordered]
+
+
+def check_origin(meta: object, count: int) -> None:
+    """Raise `UploadRejected` if ``meta``, which came with blocks, says that they belong to another number of encodings.
+
+    Whatever else it says is ignored, and so is what has another form.
+    """
+    for member in _ORIGIN_PATH:
+        meta = meta.get(member) if isinstance(meta, dict) else None
+    _check_origin_count(meta[0] if isinstance(meta, list) and meta else meta, count)
+
+
+def _check_origin_count(value: object, count: int) -> None:
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value != count:
+        origin = ".".join((_ORIGIN, *_ORIGIN_PATH))
+        raise UploadRejected(
+            f"the blocks were made for {str(value)[:_SHOWN]} encodings ('{origin}'), there are {count}"
+        )
 
 
 def dump_block_file(blocks: Sequence[Sequence[object]]) -> bytes:
@@ -57,9 +87,9 @@ def read_block_file(stream: BinaryIO, count: int, *, most_rows: int) -> tuple[by
     Parameters
     ----------
     stream
-        The file; its records may come in any order, and other members than ``blocks`` are ignored.
+        The file; its records may come in any order. Other members than ``blocks`` and ``meta`` are ignored.
     count
-        The number of records. The file must list each of them once.
+        The number of records. The file may list each of them once.
     most_rows
         Upper bound on the memberships: each takes 20 bytes of memory.
 
@@ -71,14 +101,33 @@ def read_block_file(stream: BinaryIO, count: int, *, most_rows: int) -> tuple[by
     Raises
     ------
     UploadRejected
-        If the file is not such JSON, lists other records, or too many blocks.
+        If the file is not such JSON, lists no record, others or too many blocks, or was made for other encodings.
     """
-    memberships = _Memberships(count, most_rows)
-    for event in member_events(stream, _MEMBER, name="blocks file"):
-        memberships.take(*event)
-    if (records := sum(memberships.seen)) < count:
-        raise UploadRejected(f"the blocks file has {records} records, {count} encodings were announced")
+    memberships, origin = _Memberships(count, most_rows), _Origin(count)
+    for member, depth, event, value in member_events(stream, {_MEMBER, _ORIGIN}, name="the blocks file"):
+        if member == _MEMBER:
+            memberships.take(depth, event, value)
+        else:
+            origin.take(depth, event, value)
+    if not any(memberships.seen):
+        raise UploadRejected(f"the blocks file lists no record in '{_MEMBER}'")
     return memberships.keys, memberships.records
+
+
+class _Origin:
+    """Checks the number of encodings that ``meta`` names while a file is read, as `check_origin` does."""
+
+    def __init__(self, count: int) -> None:
+        self._count, self._path, self._is_checked = count, ["", ""], False
+
+    def take(self, depth: int, event: str, value: object) -> None:
+        """Process the next token of ``meta``."""
+        if event == "map_key" and 0 < depth <= len(_ORIGIN_PATH):
+            self._path[depth - 1 :] = [str(value), *[""] * (len(_ORIGIN_PATH) - depth)]
+            self._is_checked = False
+        elif tuple(self._path) == _ORIGIN_PATH and not self._is_checked and (depth, event) != _ORIGIN_LIST:
+            self._is_checked = True  # the first element of the list counts, as with the released client
+            _check_origin_count(value, self._count)
 
 
 class _Memberships:
@@ -90,24 +139,33 @@ class _Memberships:
 
     def take(self, depth: int, event: str, value: object) -> None:
         """Process the next token."""
-        if depth == _IDS and event in _SCALARS:
-            if len(self.records) == self._most_rows:
-                raise UploadRejected(f"the blocks file has more than {self._most_rows} block ids: that is too many")
-            self.keys += block_key(value)
-            self.records.append(self._record)
+        if depth == _IDS and (event == "string" or (event == "number" and isinstance(value, int))):
+            self._add(value)
         elif event == "map_key":
             self._begin(str(value))
         elif depth == _IDS:
-            raise UploadRejected(f"a block id of record {self._record} is neither a text nor a number")
+            kind = "a number that is not whole" if event == "number" else "neither a text nor a number"
+            raise UploadRejected(f"a block id of record {self._record} is {kind}")
         elif event not in _CONTAINER[depth]:
             raise UploadRejected(_wrong_container(depth, self._record))
+
+    def _add(self, block_id: object) -> None:
+        """Add the record to a block."""
+        if len(self.records) == self._most_rows:
+            raise UploadRejected(f"the blocks file has more than {self._most_rows} block ids: that is too many")
+        text = str(block_id)
+        if not text.isascii() and _LONE_SURROGATE.search(text):
+            raise UploadRejected(f"a block id of record {self._record} holds a lone surrogate")
+        self.keys += block_key(text)
+        self.records.append(self._record)
 
     def _begin(self, key: str) -> None:
         """Begin the record of this key."""
         index = _record_index(key, self._count)
         if index is None:
-            wrong = _not_an_index(key) if _may_be_told(key, self._count) else "a key is not the index of a record"
-            raise UploadRejected(f"{wrong} in the blocks file: {self._count} encodings were announced")
+            raise UploadRejected(
+                f"{_not_an_index(key, self._count)} in the blocks file: {self._count} encodings were announced"
+            )
         if self.seen[index]:
             raise UploadRejected(f"the blocks file lists record {index} twice")
         self.seen[index], self._record = True, index
@@ -119,13 +177,11 @@ def _wrong_container(depth: int, record: int) -> str:
     return f"the blocks of record {record} are not an array of block ids"
 
 
-def _not_an_index(key: str) -> str:
-    return f"{key[:_SHOWN]!a} is not the index of a record"
-
-
-def _may_be_told(key: str, count: int) -> bool:
-    """Tell whether a key of a file is as short a number as indices are; any other one may be what a record says."""
-    return key.isascii() and key.isdigit() and len(key) <= len(str(count))
+def _not_an_index(key: str, count: int) -> str:
+    """Return the beginning of a message. It shows no text and no number that may be an identifier of a person."""
+    is_harmless = len(key) <= _HARMLESS or (key.isascii() and key.isdigit() and len(key) <= len(str(count)))
+    shown = ascii(key[:_SHOWN]) if is_harmless else f"a key of {len(key)} characters"
+    return f"{shown} is not the index of a record"
 
 
 def _record_index(text: str, count: int) -> int | None:

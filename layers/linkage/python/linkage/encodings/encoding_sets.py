@@ -151,7 +151,7 @@ def dump_report(encoding_set: EncodingSet) -> bytes:
     return json.dumps(encoding_set.report()).encode()
 
 
-def load_encodings(raw: bytes | memoryview, size: int) -> Encodings:
+def load_encodings(raw: bytes | bytearray | memoryview, size: int) -> Encodings:
     """View raw bytes as encodings of ``size`` bytes, without a copy."""
     return np.frombuffer(raw, dtype=np.uint8).reshape(-1, size)
 

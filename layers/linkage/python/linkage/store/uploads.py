@@ -46,6 +46,10 @@ class UploadStore:
         """Keep blocks that came in a request until they are taken in."""
         return self.world.objects.put(self._bucket, self._parked_keys[1], body)
 
+    def is_parked(self, file: StoredFile) -> bool:
+        """Tell whether a file of the manifest came in a request, so that the service itself wrote it."""
+        return file.bucket == self._bucket
+
     def remove_parked(self) -> None:
         """Remove encodings and blocks that came in a request."""
         self.world.objects.delete(self._bucket, self._parked_keys)

@@ -33,14 +33,13 @@ class MemoryUploads(Uploads):
         return self.tables.uploads.get(upload_id)
 
     @override
-    def finish(self, upload_id: str, *, expected_size: int | None, now: datetime) -> int | None:
+    def finish(self, upload_id: str, *, encoding_size: int, expected_size: int | None, now: datetime) -> int | None:
         upload = self.tables.uploads.get(upload_id)
         if upload is None or not upload.state.is_contribution:
             return None
         project = self.tables.projects[upload.project_id]
-        own_size = upload.manifest.encoding_size
-        size = project.encoding_size or expected_size or own_size
-        if size == own_size:
+        size = project.encoding_size or expected_size or encoding_size
+        if size == encoding_size:
             self.tables.uploads[upload_id] = dataclasses.replace(upload, state=UploadState.READY)
             self.tables.projects[project.project_id] = dataclasses.replace(project, encoding_size=size)
         return size

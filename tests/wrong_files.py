@@ -1,0 +1,238 @@
+"""Ways to get a wrong file linked, as a table.
+
+Each row of the table is one way: files and their announcement, or a body, and what happens. `READ` means that the
+linkage finds every group; otherwise the row has a part of the reason.
+"""
+
+import base64
+import bz2
+import gzip
+import io
+import json
+import lzma
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tests.driving import Encodings, texts
+from tests.ways import Sending, blocks_file
+
+COUNT, SIZE = 40, 64
+RANDOM = np.random.default_rng(2012)
+ENCODINGS = RANDOM.integers(0, 256, (COUNT, SIZE), dtype=np.uint8)
+CLKS = texts(ENCODINGS)
+RAW = ENCODINGS.tobytes()
+JSON = json.dumps({"clks": CLKS}).encode()
+BLOCKS = [["a"]] * COUNT
+BLOCKS_FILE = blocks_file(BLOCKS)
+READ = ""
+LIKE_JSON = np.frombuffer(b'{"clks": ["' + RAW[11:], dtype=np.uint8).reshape(COUNT, SIZE)
+RAGGED = "encoding 20 has 32 bytes, encoding 0 has 64"
+NO_JSON = "is not valid JSON"
+TEXT = "the encodings are text, not bits"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A file of encodings, perhaps with one of blocks, and what it was announced as; or a body."""
+
+    happens: str
+    file: bytes = b""
+    name: str = "encodings.json"
+    count: int = COUNT
+    size: int = SIZE
+    blocks: bytes | None = None
+    body: dict[str, Any] | bytes | None = None
+    meant: Encodings = field(default_factory=lambda: ENCODINGS)
+    """The encodings that the party has."""
+    linked: int = COUNT
+    """Number of the records, from the first, that share a block with those of the other party."""
+    ids: tuple[Any, ...] = ()
+    """The block of all records, if it is not that of the others' records."""
+
+    @property
+    def uses_blocking(self) -> bool:
+        in_body = isinstance(self.body, dict) and ("blocks" in self.body or "clknblocks" in self.body)
+        return self.blocks is not None or in_body
+
+    def sending(self) -> Sending:
+        if self.body is not None:
+            return Sending(self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode())
+        return Sending(files={self.name: self.file} | ({} if self.blocks is None else {"blocks.json": self.blocks}))
+
+
+def zipped(content: bytes) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("clks.json", content)
+    return archive.getvalue()
+
+
+def numpy_file(array: Encodings) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def of_sizes(*sizes: int) -> bytes:
+    return json.dumps(
+        {"clks": [base64.b64encode(bytes(row)[:size]).decode() for row, size in zip(ENCODINGS, sizes, strict=True)]}
+    ).encode()
+
+
+def with_blocks(text: bytes) -> bytes:
+    return b'{"blocks": ' + text + b"}"
+
+
+def listing(blocks: dict[str, Any]) -> bytes:
+    return json.dumps({"blocks": blocks}).encode()
+
+
+def tolerated(content: bytes) -> bytes:
+    """Content with spaces behind it, so that it could be raw bytes of some size."""
+    return content + b" " * (-len(content) % (8 * COUNT))
+
+
+LINES = "\n".join(CLKS).encode()
+HEX = RAW.hex().encode()
+FIRST_IDS = {str(index): ["a"] for index in range(20)}
+ALL_IDS = {str(index): ["a"] for index in range(COUNT)}
+TWICE_ENCODED = [base64.b64encode(text.encode()).decode() for text in CLKS]
+URLSAFE = [text.replace("+", "-").replace("/", "_") for text in CLKS]
+ESCAPED = JSON.replace(b"/", rb"\/").replace(b"A", rb"\u0041")
+
+WAYS = {
+    # names
+    "JSON without an ending": Way(READ, JSON, "encodings"),
+    "JSON in capitals": Way(READ, JSON, "CLKS.JSON"),
+    "JSON of another ending": Way(READ, JSON, "site1.clks"),
+    "JSON with an ending of raw bytes": Way(READ, JSON, "encodings.bin"),
+    "raw bytes with an ending of JSON": Way(READ, RAW, "encodings.json"),
+    "JSON, announced as 8 bytes": Way(READ, JSON, "clks.bin", size=8),
+    "raw bytes, announced as 8 bytes": Way(READ, RAW, size=8),
+    "raw bytes that begin like JSON": Way(READ, LIKE_JSON.tobytes(), meant=LIKE_JSON),
+    "raw bytes that begin like JSON, announced as 8 bytes": Way(READ, LIKE_JSON.tobytes(), size=8, meant=LIKE_JSON),
+    # numbers and sizes
+    "one byte too many": Way(
+        "40 encodings were announced, the file has 40 of 64 bytes and 1 bytes more", RAW + b"\0", name="encodings.bin"
+    ),
+    "one byte too few": Way(
+        "40 encodings were announced, the file has 39 of 64 bytes and 63 bytes more", RAW[:-1], name="encodings.bin"
+    ),
+    "one byte too many, announced as 8 bytes": Way(
+        "the file has 320 of 8 bytes and 1 bytes more", RAW + b"\0", size=8, name="encodings.bin"
+    ),
+    "a record too many": Way("40 encodings were announced, the file has 41", RAW + RAW[:SIZE], name="encodings.bin"),
+    "an old count, raw": Way("39 encodings were announced, the file has 40", RAW, count=39, name="encodings.bin"),
+    "an old count, raw, announced as 8 bytes": Way(
+        "39 encodings were announced, the file has 320 of 8 bytes", RAW, count=39, size=8
+    ),
+    "an old count, JSON": Way("39 encodings were announced, there are more", JSON, count=39),
+    "a count for more, JSON": Way("41 encodings were announced, the file has 40", JSON, count=41),
+    "an old count, JSON, announced as 8 bytes": Way("there are more", JSON, count=20, size=8),
+    "half the size, twice the count": Way(
+        "its encodings have 32 bytes, the project's 64", RAW, count=80, size=32, name="encodings.bin"
+    ),
+    "count and size exchanged": Way(
+        "its encodings have 40 bytes, the project's 64", RAW, count=SIZE, size=COUNT, name="encodings.bin"
+    ),
+    "a fraction of the count, announced as 8 bytes": Way(
+        "have 128 bytes, the project's 64", RAW, count=20, size=8, name="encodings.bin"
+    ),
+    "another size, JSON": Way("encoding 0 has 64 bytes, 128 were announced", JSON, size=128),
+    "shorter ones among them": Way(RAGGED, of_sizes(*[64] * 20, *[32] * 20)),
+    "shorter ones among them, announced as 8 bytes": Way(RAGGED, of_sizes(*[64] * 20, *[32] * 20), size=8),
+    "longer ones among them": Way("encoding 1 has 64 bytes, encoding 0 has 32", of_sizes(32, *[64] * 39), size=32),
+    "an empty one among them": Way("encoding 39 has 0 bytes", of_sizes(*[64] * 39, 0)),
+    # other formats
+    "gzip": Way(r"is compressed \(gzip\)", gzip.compress(JSON)),
+    "gzip of raw bytes": Way(r"is compressed \(gzip\)", gzip.compress(RAW), "encodings.bin.gz"),
+    "gzip of a size that could be raw bytes": Way(
+        r"\(gzip\)", gzip.compress(RAW).ljust(40 * 80, b"\1"), size=8, name="encodings.bin"
+    ),
+    "bzip2": Way(r"is compressed \(bzip2\)", bz2.compress(JSON)),
+    "xz": Way(r"is compressed \(xz\)", lzma.compress(JSON)),
+    "zip": Way(r"is compressed \(zip\)", zipped(JSON)),
+    "Zstandard": Way(r"is compressed \(Zstandard\)", b"\x28\xb5\x2f\xfd" + RAW[4:], name="encodings.bin"),
+    "a NumPy file": Way("is a file of NumPy", numpy_file(ENCODINGS), name="encodings.bin"),
+    "a NumPy file, announced as 8 bytes": Way(
+        "is a file of NumPy", numpy_file(ENCODINGS[:16]), count=16, size=8, name="encodings.bin"
+    ),
+    "deflated": Way(NO_JSON, zlib.compress(JSON)),
+    "hexadecimal digits": Way(TEXT, HEX, "encodings.bin", size=8),
+    "hexadecimal digits, announced so": Way(TEXT, HEX, "encodings.bin", size=128),
+    "base64 without JSON": Way(TEXT, "".join(CLKS).encode(), size=88),
+    "base64 in lines": Way(NO_JSON, LINES, size=8),
+    "a table": Way(TEXT, LINES.ljust(COUNT * 96), size=8),
+    "base64 of base64": Way(TEXT, json.dumps({"clks": TWICE_ENCODED}).encode(), size=8),
+    "a list of JSON": Way("is not a JSON object", json.dumps(CLKS).encode(), size=8),
+    "a list of JSON of a size that could be raw bytes": Way("object", tolerated(json.dumps(CLKS).encode()), size=8),
+    "a line of JSON for each record": Way(NO_JSON, b"\n".join(json.dumps({"clks": [clk]}).encode() for clk in CLKS)),
+    "a schema": Way("'clks'", tolerated(json.dumps({"version": 3, "clkConfig": {"l": 512}}).encode()), size=8),
+    "a page of HTML": Way(
+        TEXT, tolerated(b"<html><body>502 Bad Gateway: the proxy could not reach it</body>" * 9), size=8
+    ),
+    # the bytes of JSON
+    "a byte order mark": Way(READ, b"\xef\xbb\xbf" + JSON),
+    "UTF-16, as of PowerShell": Way(READ, JSON.decode().encode("utf-16")),
+    "UTF-32": Way(READ, JSON.decode().encode("utf-32"), size=8),
+    "escapes": Way(READ, ESCAPED),
+    "cut": Way(NO_JSON, JSON[:2000]),
+    "cut where raw bytes would end": Way(NO_JSON, JSON[: COUNT * SIZE]),
+    "cut where raw bytes could end": Way(NO_JSON, JSON[: COUNT * 56], size=8),
+    "UTF-16, cut where raw bytes could end": Way(NO_JSON, JSON.decode().encode("utf-16")[: COUNT * 88], size=8),
+    "zeros behind it": Way(NO_JSON, JSON.ljust(COUNT * 96, b"\0"), size=8),
+    "zeros in its place": Way(NO_JSON, JSON[:1000].ljust(COUNT * SIZE, b"\0")),
+    "two documents": Way(NO_JSON, JSON + JSON),
+    "not a number": Way(NO_JSON, JSON.replace(b"]", b", NaN]")),
+    "a comment": Way(NO_JSON, b"// encodings of site 1\n" + JSON),
+    # members
+    "its encodings twice": Way("'clks' twice", JSON[:-1] + b', "clks": []}'),
+    "its encodings twice, one escaped": Way("'clks' twice", JSON[:-1] + rb', "\u0063lks": []}'),
+    "no encodings": Way("without the member 'clks'", b'{"encodings_": []}'),
+    "encodings with blocks, without a file of blocks": Way("has the member 'blocks'", JSON[:-1] + b', "blocks": {}}'),
+    "two shapes": Way("has the member 'clknblocks'", JSON[:-1] + b', "clknblocks": []}'),
+    "null in place of an encoding": Way("encoding 40 is not", JSON.replace(b"]", b", null]"), count=41),
+    "padding left out": Way(
+        "encoding 0 is not valid base64", json.dumps({"clks": [c.rstrip("=") for c in CLKS]}).encode()
+    ),
+    "base64 for addresses": Way(r"encoding \d+ is not valid base64", json.dumps({"clks": URLSAFE}).encode(), size=8),
+    "a prefix": Way(
+        "encoding 0 is not valid base64", json.dumps({"clks": ["b:" + clk for clk in CLKS]}).encode(), size=8
+    ),
+    # blocks
+    "the files exchanged": Way("has the member 'blocks'", BLOCKS_FILE, blocks=JSON),
+    "one file for both": Way("lists no record|has the member", JSON, blocks=JSON),
+    "blocks of another file": Way("were made for 41 encodings", JSON, blocks=blocks_file([*BLOCKS, ["a"]])),
+    "blocks of a longer file": Way("'40' is not the index", JSON, blocks=listing(ALL_IDS | {"40": ["a"]})),
+    "blocks of some records": Way(READ, JSON, blocks=listing(FIRST_IDS), linked=20),
+    "no blocks": Way("lists no record in 'blocks'", JSON, blocks=listing({})),
+    "blocks twice": Way("'blocks' twice", JSON, blocks=listing(ALL_IDS)[:-1] + b', "blocks": {"0": ["b"]}}'),
+    "a record's blocks twice": Way("lists record 0 twice", JSON, blocks=with_blocks(b'{"0": ["a"], "0": ["b"]}')),
+    "a record's blocks twice, with a zero": Way(
+        "lists record 1 twice", JSON, blocks=with_blocks(b'{"1": [], "01": []}')
+    ),
+    "a missing block": Way("neither a text nor a number", JSON, blocks=listing({"0": [None]})),
+    "a fraction as block": Way("a number that is not whole", JSON, blocks=listing(ALL_IDS | {"0": [3170.0]})),
+    "half a character as block": Way("lone surrogate", JSON, blocks=listing(ALL_IDS | {"0": ["\ud800"]})),
+    "compressed blocks": Way(r"the blocks file is compressed \(gzip\)", JSON, blocks=gzip.compress(BLOCKS_FILE)),
+    "blocks with a byte order mark": Way(READ, JSON, blocks=b"\xef\xbb\xbf" + BLOCKS_FILE),
+    "blocks as numbers": Way(READ, RAW, blocks=listing({key: [7] for key in ALL_IDS}), ids=("7",)),
+    # bodies
+    "body: encodings twice": Way("'clks' twice", body=JSON[:-1] + b', "clks": []}'),
+    "body: base64 of base64": Way(TEXT, body={"clks": TWICE_ENCODED}),
+    "body: base64 for addresses": Way("is not valid base64", body={"clks": URLSAFE}),
+    "body: shorter ones among them": Way(RAGGED, body=of_sizes(*[64] * 20, *[32] * 20)),
+    "body: compressed": Way(r"is compressed \(gzip\)", body=gzip.compress(JSON)),
+    "body: UTF-16": Way(READ, body=JSON.decode().encode("utf-16")),
+    "body: a record's blocks twice": Way(
+        "lists record 1 twice", body={"clks": CLKS, "blocks": {"1": ["a"], "01": ["b"]}}
+    ),
+    "body: blocks of another file": Way("made for 41", body={"clks": CLKS} | json.loads(blocks_file([*BLOCKS, ["a"]]))),
+    "body: a missing block": Way(
+        "neither a text nor a whole number", body={"clknblocks": [[clk, None] for clk in CLKS]}
+    ),
+}

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / "build" / "environments"
 REQUIREMENTS = Path(__file__).parent / "requirements"
 NAMES = ("development", "localstack", "runtime", "client", "checkov", "kernel")
-PYTHON_VERSION = (3, 11)
+PYTHON_VERSION = (3, 13)
 
 
 class SetUpFailed(Exception):

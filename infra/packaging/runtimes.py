@@ -28,4 +28,4 @@ RUNTIMES = {
         Runtime("3.13", "x86_64-manylinux_2_28", (2, 34)),
     )
 }
-DEFAULT = RUNTIMES["python3.11"]
+DEFAULT = RUNTIMES["python3.13"]

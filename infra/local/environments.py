@@ -70,7 +70,7 @@ def _install(name: str) -> None:
 
 
 def _run(*command: str) -> None:
-    environment = {**os.environ, "UV_NATIVE_TLS": "1"}
+    environment = {**os.environ, "UV_SYSTEM_CERTS": "1"}
     environment.pop("VIRTUAL_ENV", None)
     completed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if completed.returncode:
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if sys.version_info[:2] != PYTHON_VERSION:
         version = ".".join(map(str, sys.version_info[:3]))
-        print(f"Python 3.11 is needed, this is {version}; set PYTHON", file=sys.stderr)
+        print(f"Python {'.'.join(map(str, PYTHON_VERSION))} is needed, this is {version}; set PYTHON", file=sys.stderr)
         return 1
     try:
         make_environments(arguments.names)

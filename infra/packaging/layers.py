@@ -94,7 +94,7 @@ def _install(uv: str, requirements: Path, target: Path, runtime: Runtime) -> Non
     command += ["--target", str(target), "--requirements", str(requirements)]
     command += ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
     command += ["--python-version", runtime.python, "--python-platform", runtime.platform]
-    run(command, cwd=target.parent, environment={"UV_NATIVE_TLS": "1"})
+    run(command, cwd=target.parent, environment={"UV_SYSTEM_CERTS": "1"})
 
 
 def _lines(file: Path) -> list[str]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.packaging import PackagingFailed, build, packages_folder
+from infra.packaging.anonlink import build_anonlink_here
 from infra.packaging.kernel import build_kernel
 from infra.packaging.runtimes import DEFAULT, RUNTIMES
 
@@ -18,11 +19,16 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, help="folder (default: one of build/ for each runtime)")
     parser.add_argument("--runtime", choices=RUNTIMES, default=DEFAULT.name, help="Lambda's Python to build for")
     parser.add_argument("--kernel", action="store_true", help="build the native kernel and nothing else")
+    parser.add_argument(
+        "--anonlink", action="store_true", help="build anonlink for this Python and machine, and no more"
+    )
     arguments = parser.parse_args()
     progress = partial(print, flush=True)
     try:
         if arguments.kernel:
             build_kernel(progress=progress)
+        elif arguments.anonlink:
+            build_anonlink_here(progress=progress)
         else:
             runtime = RUNTIMES[arguments.runtime]
             build(arguments.packages or packages_folder(runtime), runtime=runtime, progress=progress)

@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from infra.packaging.archives import digest_of, files_below, write_zip
 from infra.packaging.runtimes import Runtime
 from infra.packaging.tools import PackagingFailed, run
@@ -120,6 +118,8 @@ def _repack(package: Path, target: Path, *, expected: Path) -> None:
 
 def _render(merged: str, layers: Mapping[str, Path], runtime: Runtime) -> str:
     """Return the template with the names of the packages beside it, and with the runtime that they are for."""
+    import yaml  # noqa: PLC0415  (anonlink's wheel is built, by this package too, before anything is installed)
+
     template: dict[str, Any] = yaml.safe_load(merged)
     resources = template["Resources"]
     resources["APIHandler"]["Properties"]["CodeUri"] = "api.zip"

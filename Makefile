@@ -8,7 +8,7 @@ ENVIRONMENTS := build/environments
 DEVELOPMENT := $(ENVIRONMENTS)/development/bin
 UV := UV_SYSTEM_CERTS=1 $(ENVIRONMENTS)/uv/bin/uv
 REQUIREMENTS := infra/local/requirements
-COMPILE := $(UV) pip compile --quiet --generate-hashes $(if $(UPGRADE),--upgrade-package $(UPGRADE))
+COMPILE := $(UV) pip compile --quiet --generate-hashes --no-emit-package anonlink $(if $(UPGRADE),--upgrade-package $(UPGRADE))
 # The dependency groups with an environment of their own.
 LOCKED := development localstack runtime client client-0.1.9 schemathesis checkov plots kernel uv
 
@@ -130,7 +130,7 @@ lock-deployed: uv
 
 $(LOCKED:%=lock-%): lock-%: uv
 	@echo "== lock $(REQUIREMENTS)/$*.txt"
-	@$(COMPILE) $(RESOLUTION) --group $* $(CONSTRAINTS) $(addprefix --excludes ,$(wildcard $(REQUIREMENTS)/$*.excludes)) \
+	@$(COMPILE) $(RESOLUTION) --group $* $(CONSTRAINTS) $(foreach kind,excludes overrides,$(addprefix --$(kind) ,$(wildcard $(REQUIREMENTS)/$*.$(kind)))) \
 		--output-file $(REQUIREMENTS)/$*.txt
 
 RESOLUTION := --universal --python-version $(PYTHON_VERSION)

@@ -2,15 +2,13 @@
 
 import json
 import re
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from chalice.app import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from linkage.errors import MalformedRequest
-
-Body = TypeVar("Body", bound=BaseModel)
 
 _TOKEN = re.compile("[0-9a-f]{48}")
 _SHOWN = 60
@@ -42,7 +40,7 @@ def json_body(request: Request) -> Any:  # noqa: ANN401  JSON is anything
         raise MalformedRequest("Request body is not valid JSON") from None
 
 
-def parse(body: Any, kind: type[Body]) -> Body:  # noqa: ANN401  JSON is anything
+def parse[Body: BaseModel](body: Any, kind: type[Body]) -> Body:  # noqa: ANN401  JSON is anything
     """Validate a parsed body; an error is in the words of the original."""
     if not isinstance(body, dict):
         raise MalformedRequest(f"{_shown(body)} is not of type 'object'")

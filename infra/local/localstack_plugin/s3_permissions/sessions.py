@@ -70,7 +70,9 @@ def _remember(original: Any, provider: Any, context: Any, role_arn: str, *rest: 
 
 
 def _role(store: IamStore, session: Session) -> RoleEntity | None:
-    found: RoleEntity | None = next((role for role in store.ROLES.values() if role.role["Arn"] == session.role_arn), None)
+    found: RoleEntity | None = next(
+        (role for role in store.ROLES.values() if role.role["Arn"] == session.role_arn), None
+    )
     return found
 
 

@@ -70,10 +70,8 @@ def _remember(original: Any, provider: Any, context: Any, role_arn: str, *rest: 
 
 
 def _role(store: IamStore, session: Session) -> RoleEntity | None:
-    found: RoleEntity | None = next(
-        (role for role in store.ROLES.values() if role.role["Arn"] == session.role_arn), None
-    )
-    return found
+    role: RoleEntity | None = store.ROLES.get(session.role_arn.rpartition("/")[2])
+    return role if role and role.role["Arn"] == session.role_arn else None
 
 
 def _managed(store: IamStore, arns: list[str]) -> Iterator[Any]:

@@ -9,10 +9,12 @@ asked=${2-}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 installed=$root/build/python
 
-# A shim of pyenv may be on the path and not run, and Debian's Python may lack what makes environments.
-CHECK='import sys, sysconfig, ensurepip, ssl, venv
+# A shim of pyenv may be on the path and not run; Debian's Python may lack what makes environments, and the headers
+# with which anonlink is compiled.
+CHECK='import os, sys, sysconfig, ensurepip, ssl, venv
 good = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-sys.exit(not good or "%d.%d" % sys.version_info[:2] != sys.argv[1])'
+headers = os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h"))
+sys.exit(not (good and headers and "%d.%d" % sys.version_info[:2] == sys.argv[1]))'
 
 is_good() {
     command -v "$1" >/dev/null 2>&1 && "$1" -c "$CHECK" "$version" >/dev/null 2>&1
@@ -29,7 +31,7 @@ if [ -n "$asked" ]; then
     print_if_good "$asked"
     # shellcheck disable=SC2016
     is=$("$asked" -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])' 2>&1 | tail -n 1)
-    echo "CPython $version with venv and ssl is needed, and PYTHON=$asked is not one: $is" >&2
+    echo "CPython $version with venv, ssl and its headers is needed, and PYTHON=$asked is not one: $is" >&2
     exit 1
 fi
 
@@ -42,7 +44,8 @@ done
 [ -z "${NO_INSTALL-}" ] || exit 1
 
 give_up() {
-    echo "Python $version is needed, and $1. Install it (with venv, which Debian has in a package of its own), or name one:" \
+    echo "Python $version is needed, and $1. Install it (with venv and headers, which some" \
+        "distributions have in packages of their own, python$version-venv and python$version-dev), or name one:" \
         "PYTHON=/path/to/python$version make ..." >&2
     exit 1
 }

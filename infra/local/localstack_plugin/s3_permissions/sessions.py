@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from localstack.services.iam.models import IamStore, RoleEntity, iam_stores
@@ -63,6 +63,9 @@ def boundary_of_role(session: Session) -> list[Any] | None:
 def _remember(original: Any, provider: Any, context: Any, role_arn: str, *rest: Any, **request: Any) -> Any:
     answer = original(provider, context, role_arn, *rest, **request)
     issued = answer["Credentials"]
+    if duration_s := request.get("duration_seconds"):
+        # LocalStack makes 900 s of anything shorter, which only a test asks for, to see credentials expire.
+        issued["Expiration"] = datetime.now(UTC) + timedelta(seconds=duration_s)
     _sessions[issued["AccessKeyId"]] = Session(
         issued["SecretAccessKey"], issued["SessionToken"], issued["Expiration"], role_arn, request.get("policy")
     )

@@ -100,8 +100,9 @@ bench: setup ## Measure; figures, not verdicts
 cost: setup ## Tell what a run costs on AWS; ARGS="--records 1e6,1e6 --threshold 0.8", or ARGS=--help
 	@PYTHONPATH=layers/linkage/python $(DEVELOPMENT)/python -m linkage cost $(or $(ARGS),--help)
 
-package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.11
-	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME))
+package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.13 ARCHITECTURE=arm64
+	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME)) \
+		$(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 need-stage = $(if $(STAGE),,$(error STAGE is missing: make $@ STAGE=prod, or another file of infra/stages/))
 
@@ -125,7 +126,7 @@ lock: $(addprefix lock-,deployed $(LOCKED)) ## Pin what pyproject.toml's depende
 
 lock-deployed: uv
 	@echo "== lock requirements.txt"
-	@$(COMPILE) --python-platform x86_64-manylinux2014 --group deployed --output-file requirements.txt
+	@$(COMPILE) --python-platform x86_64-manylinux2014 --no-emit-package anonlink --group deployed --output-file requirements.txt
 
 $(LOCKED:%=lock-%): lock-%: uv
 	@echo "== lock $(REQUIREMENTS)/$*.txt"

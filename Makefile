@@ -101,8 +101,9 @@ bench: setup ## Measure; figures, not verdicts
 cost: setup ## Tell what a run costs on AWS; ARGS="--records 1e6,1e6 --threshold 0.8", or ARGS=--help
 	@PYTHONPATH=layers/linkage/python $(DEVELOPMENT)/python -m linkage cost $(or $(ARGS),--help)
 
-package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.13
-	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME))
+package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.13 ARCHITECTURE=arm64
+	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME)) \
+		$(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 need-stage = $(if $(STAGE),,$(error STAGE is missing: make $@ STAGE=prod, or another file of infra/stages/))
 

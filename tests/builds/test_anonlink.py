@@ -26,10 +26,11 @@ def libraries(path):
         return {name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
 
 
-def test_the_same_source_makes_the_same_wheel(wheel, tmp_path):
-    path, machine = wheel
+def test_the_same_source_makes_the_same_wheel(tmp_path):
+    """For one machine: the other's differs in the compiler's target alone, and building takes half a minute."""
+    path = build_anonlink(DEFAULT.python, MACHINES[0])
 
-    again = build_anonlink(DEFAULT.python, machine, wheels=tmp_path / "else where")
+    again = build_anonlink(DEFAULT.python, MACHINES[0], wheels=tmp_path / "else where")
 
     assert again.name == path.name
     assert again.read_bytes() == path.read_bytes()

@@ -1,5 +1,7 @@
 """anonlink's wheel: the same source makes the same bytes, for each machine, and it needs few features of it."""
 
+import ctypes
+import platform
 import re
 import struct
 import sys
@@ -9,8 +11,9 @@ import pytest
 
 from infra.packaging import PackagingFailed, anonlink
 from infra.packaging.anonlink import build_anonlink
+from infra.packaging.cpp_runtime import LINK, build_runtime
 from infra.packaging.headers import find_headers
-from infra.packaging.kernel import MACHINES
+from infra.packaging.kernel import MACHINES, target_of, zig
 from infra.packaging.runtimes import DEFAULT
 
 ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
@@ -106,3 +109,45 @@ def test_headers_are_those_of_the_python_that_runs():
     patchlevel = find_headers(f"{major}.{minor}").files["patchlevel.h"].read_text()
 
     assert f'#define PY_VERSION              "{sys.version.split()[0]}"' in patchlevel
+
+
+THROWING = """
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <unordered_map>
+#include <vector>
+extern "C" int reserve(uint64_t n) {
+    try {
+        std::vector<uint64_t> numbers;
+        numbers.reserve(n);
+        asm volatile("" : : "g"(numbers.data()) : "memory");  // or the compiler leaves the memory out
+        return 0;
+    }
+    catch (const std::length_error&) { return 1; } catch (const std::bad_alloc&) { return 2; } catch (...) { return 3; }
+}
+extern "C" int call() {
+    try { std::function<int()> nothing; return nothing(); } catch (const std::exception&) { return 1; }
+}
+extern "C" int count(int n) {
+    std::unordered_map<int, int> squares;
+    for (int i = 0; i < n; ++i) squares[i] = i * i;
+    return squares.size() == size_t(n) ? squares.at(n - 1) : -1;
+}
+"""
+
+
+def test_the_part_of_the_cpp_library_that_is_linked_throws_and_catches(tmp_path):
+    machine = platform.machine()
+    (tmp_path / "throwing.cpp").write_text(THROWING)
+    zig(target_of(machine), [*anonlink.FLAGS, "-fvisibility=default", "-c", "throwing.cpp"], cwd=tmp_path)
+    runtime = build_runtime(machine, tmp_path)
+    zig(target_of(machine), ["-shared", *LINK, "-o", "throwing.so", "throwing.o", *map(str, runtime)], cwd=tmp_path)
+
+    library = ctypes.CDLL(str(tmp_path / "throwing.so"))
+
+    reserve = library.reserve
+    reserve.argtypes = [ctypes.c_uint64]
+    assert [reserve(n) for n in (10, 2**62, 2**50)] == [0, 1, 2]
+    assert library.call() == 1
+    assert library.count(1000) == 999**2

@@ -1,12 +1,14 @@
 # What a person types. Each target sets up what it needs, and says what it does.
 
-PYTHON ?= python3.11
+PYTHON_VERSION := 3.13
+# A command's output: an interpreter that is named by PYTHON, found, or installed by uv.
+FIND_PYTHON = sh infra/local/find_python.sh $(PYTHON_VERSION) "$(PYTHON)"
 # Environments of Python programs, made below build/ from lock files.
 ENVIRONMENTS := build/environments
 DEVELOPMENT := $(ENVIRONMENTS)/development/bin
-UV := UV_NATIVE_TLS=1 $(ENVIRONMENTS)/uv/bin/uv
+UV := UV_SYSTEM_CERTS=1 $(ENVIRONMENTS)/uv/bin/uv
 REQUIREMENTS := infra/local/requirements
-COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade-package $(UPGRADE))
+COMPILE := $(UV) pip compile --quiet --generate-hashes --no-emit-package anonlink $(if $(UPGRADE),--upgrade-package $(UPGRADE))
 # The dependency groups with an environment of their own.
 LOCKED := development localstack runtime client client-0.1.9 schemathesis checkov plots kernel uv
 
@@ -32,8 +34,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install what is needed, below build/ only
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) is not here. Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -m infra.local.environments
+	@python=$$($(FIND_PYTHON)) && "$$python" -m infra.local.environments
 	@$(DEVELOPMENT)/python -m infra.packaging --kernel
 
 minio: setup ## Build MinIO, once: with Go, from its source
@@ -100,8 +101,9 @@ bench: setup ## Measure; figures, not verdicts
 cost: setup ## Tell what a run costs on AWS; ARGS="--records 1e6,1e6 --threshold 0.8", or ARGS=--help
 	@PYTHONPATH=layers/linkage/python $(DEVELOPMENT)/python -m linkage cost $(or $(ARGS),--help)
 
-package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.11
-	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME))
+package: setup ## Build what is deployed, without deploying it; RUNTIME=python3.13 ARCHITECTURE=arm64
+	@$(DEVELOPMENT)/python -m infra.packaging $(if $(RUNTIME),--runtime $(RUNTIME)) \
+		$(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 need-stage = $(if $(STAGE),,$(error STAGE is missing: make $@ STAGE=prod, or another file of infra/stages/))
 
@@ -125,19 +127,24 @@ lock: $(addprefix lock-,deployed $(LOCKED)) ## Pin what pyproject.toml's depende
 
 lock-deployed: uv
 	@echo "== lock requirements.txt"
-	@$(COMPILE) --python-platform x86_64-manylinux2014 --group deployed --output-file requirements.txt
+	@$(COMPILE) --python-version $(PYTHON_VERSION) --python-platform x86_64-manylinux_2_28 --group deployed --output-file requirements.txt
 
 $(LOCKED:%=lock-%): lock-%: uv
 	@echo "== lock $(REQUIREMENTS)/$*.txt"
-	@$(COMPILE) --universal --group $* $(CONSTRAINTS) $(addprefix --excludes ,$(wildcard $(REQUIREMENTS)/$*.excludes)) \
+	@$(COMPILE) $(RESOLUTION) --group $* $(CONSTRAINTS) $(foreach kind,excludes overrides,$(addprefix --$(kind) ,$(wildcard $(REQUIREMENTS)/$*.$(kind)))) \
 		--output-file $(REQUIREMENTS)/$*.txt
 
+RESOLUTION := --universal --python-version $(PYTHON_VERSION)
+# LocalStack's pins bear no later Python, and our executor runs on Linux alone.
+lock-localstack: RESOLUTION := --python-platform x86_64-manylinux_2_28 --python-version $(PYTHON_VERSION)
+# The unit tests run on this Python too.
+lock-development: RESOLUTION := --universal --python-version 3.12
 # What is tested is what is deployed.
 lock-development: CONSTRAINTS := --constraints requirements.txt
 lock-development: lock-deployed
 
 uv:
-	@$(PYTHON) -m infra.local.environments uv
+	@python=$$($(FIND_PYTHON)) && "$$python" -m infra.local.environments uv
 
 clean: ## Stop the stack and remove all that was built, and all that it kept
 	@test ! -x $(DEVELOPMENT)/python || $(DEVELOPMENT)/python -m infra.local down --delete-data

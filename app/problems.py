@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, ParamSpec
+from typing import Any
 
 from aws_lambda_powertools import Logger
 from chalice.app import Response
@@ -11,7 +11,6 @@ from chalice.app import Response
 from app.response_bodies import ProblemBody
 from linkage import errors
 
-P = ParamSpec("P")
 logger = Logger()
 
 PROBLEM = "application/problem+json"
@@ -40,7 +39,7 @@ PROBLEMS: dict[type[errors.LinkageError], HTTPStatus] = {
 """The status of each error. 500 for a run or project in error is the original's, and clients know it."""
 
 
-def problem_details(view: Callable[P, Response]) -> Callable[P, Response]:
+def problem_details[**P](view: Callable[P, Response]) -> Callable[P, Response]:
     """Answer with problem+json when the view raises one of the service's errors.
 
     Chalice swallows a view's exceptions before middleware can see them, so this is a decorator. Anything but a

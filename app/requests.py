@@ -4,7 +4,7 @@ import io
 import json
 import re
 from collections.abc import Collection
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from chalice.app import Request
 from pydantic import BaseModel, ValidationError
@@ -13,8 +13,6 @@ from pydantic_core import ErrorDetails
 from app.request_bodies import IDEMPOTENCY_KEY_PATTERN, MOST_KEY_LENGTH
 from linkage.encodings.json_files import load_members
 from linkage.errors import MalformedRequest, UploadRejected
-
-Body = TypeVar("Body", bound=BaseModel)
 
 _TOKEN = re.compile("[0-9a-f]{48}")
 _IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -72,7 +70,7 @@ def upload_body(request: Request, members: Collection[str]) -> object:
         raise MalformedRequest(str(rejection)) from None
 
 
-def parse(body: Any, kind: type[Body]) -> Body:  # noqa: ANN401  JSON is anything
+def parse[Body: BaseModel](body: Any, kind: type[Body]) -> Body:  # noqa: ANN401  JSON is anything
     """Validate a parsed body; an error is in the words of the original."""
     if not isinstance(body, dict):
         raise MalformedRequest(f"{_shown(body)} is not of type 'object'")

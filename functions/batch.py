@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -20,14 +20,15 @@ logger = Logger()
 logging.getLogger("linkage")
 copy_config_to_registered_loggers(logger, include={"linkage"})
 
-Body = TypeVar("Body", bound=Message)
 
 BACKOFF_S = (2, 10, 60, 300, 900)
 """Seconds until a failed message is tried again, by the number of times it was received. The visibility timeout, six
 times the worker's own, would be far too long to wait."""
 
 
-def for_each_message(event: dict[str, Any], kind: type[Body], work: Callable[[Body], None]) -> dict[str, Any]:
+def for_each_message[Body: Message](
+    event: dict[str, Any], kind: type[Body], work: Callable[[Body], None]
+) -> dict[str, Any]:
     """Do the work of each message; SQS redelivers only the ones that failed."""
 
     def work_on(body: str) -> None:

@@ -15,7 +15,7 @@ CERTIFICATES = ROOT / "layers" / "linkage" / "certificates" / "rds.pem"
 
 
 def prepare_packages(stage: Stage, progress: Callable[[str], None]) -> Path:
-    """Build the packages for the stage's runtime; return their folder.
+    """Build the packages for the stage's runtime and architecture; return their folder.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def prepare_packages(stage: Stage, progress: Callable[[str], None]) -> Path:
     PackagingFailed
         If they cannot be built.
     """
-    runtime = RUNTIMES[stage.runtime]
+    runtime = RUNTIMES[stage.runtime, stage.architecture]
     packages = build(packages_folder(runtime), runtime=runtime, progress=progress)
     _check(stage, packages)
     return packages

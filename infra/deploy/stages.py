@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from infra.deploy.errors import DeploymentFailed
-from infra.packaging.runtimes import DEFAULT, RUNTIMES
+from infra.packaging.runtimes import ARCHITECTURES, DEFAULT, NAMES
 
 FOLDER = Path(__file__).resolve().parents[1] / "stages"
 LONGEST_STACK_NAME = 22
@@ -31,6 +31,7 @@ class Stage:
     last_snapshot: bool = True
     """Whether a database that is deleted leaves a snapshot."""
     runtime: str = DEFAULT.name
+    architecture: str = DEFAULT.architecture
 
 
 def read_stage(name: str, folder: Path = FOLDER) -> Stage:
@@ -56,8 +57,12 @@ def _stage(name: str, document: dict[str, Any]) -> Stage:
     parameters = {key: _text(key, value) for key, value in (document.pop("parameters", None) or {}).items()}
     tags = {key: str(value) for key, value in (document.pop("tags", None) or {}).items()}
     stage = Stage(name, parameters=parameters, tags=tags, **document)
-    if stage.runtime not in RUNTIMES:
-        raise ValueError(f"runtime: one of {', '.join(RUNTIMES)}, not {stage.runtime!r}")
+    for key, value, choices in (
+        ("runtime", stage.runtime, NAMES),
+        ("architecture", stage.architecture, ARCHITECTURES),
+    ):
+        if value not in choices:
+            raise ValueError(f"{key}: one of {', '.join(choices)}, not {value!r}")
     if not _STACK_NAME.fullmatch(stage.stack_name):
         allowed = f"at most {LONGEST_STACK_NAME} lower-case letters, digits and single hyphens"
         raise ValueError(f"stack_name: {allowed}, not {stage.stack_name!r}")

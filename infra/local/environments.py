@@ -21,11 +21,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from infra.packaging.anonlink import build_anonlink_here
+from infra.packaging.tools import PackagingFailed
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / "build" / "environments"
 REQUIREMENTS = Path(__file__).parent / "requirements"
 NAMES = ("development", "localstack", "runtime", "client", "checkov", "kernel")
-PYTHON_VERSION = (3, 11)
+# Those that have anonlink, which has no wheel for this Python: it is built here.
+WITH_ANONLINK = ("development", "client-0.1.9")
+PYTHON_VERSION = (3, 13)
 
 
 class SetUpFailed(Exception):
@@ -38,20 +43,47 @@ def python(environment: str) -> Path:
 
 
 def make_environments(names: Sequence[str] = NAMES) -> None:
-    """Make the environments that are missing or whose lock file has changed."""
-    stale = [name for name in names if not _is_current(name)]
-    if stale and not _is_current("uv"):
+    """Make the environments that are missing, or whose lock file has changed."""
+    with_anonlink = [name for name in names if name in WITH_ANONLINK]
+    if not _is_current("uv"):
         _timed("uv", _install_uv)
-    # Side by side: most of the time goes into waiting for downloads.
+    # Side by side: most of the time goes into waiting for downloads, and for the compiler.
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: _timed(name, lambda: _install(name)), (name for name in stale if name != "uv")))
+        made = {name: pool.submit(_make, name) for name in {*names, *(["kernel"] if with_anonlink else [])} - {"uv"}}
+        if with_anonlink:
+            made["kernel"].result()
+            wheel = build_anonlink_here(progress=_tell)
+        for name in with_anonlink:
+            made[name].result()
+            _add_anonlink(name, wheel)
+        for each in made.values():
+            each.result()
+
+
+def _make(name: str) -> None:
+    if not _is_current(name):
+        _timed(name, lambda: _install(name))
+
+
+def _add_anonlink(name: str, wheel: Path) -> None:
+    """Install the wheel that is built here: no index has one for this Python."""
+    stamp, digest = ENVIRONMENTS / name / "anonlink.sha256", hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    install = (str(_uv()), "pip", "install", "--quiet", "--no-deps", "--reinstall", "--offline")
+    _run(*install, "--python", str(ENVIRONMENTS / name), str(wheel))
+    stamp.write_text(digest)
 
 
 def _timed(name: str, install: Callable[[], None]) -> None:
     began = time.monotonic()
     install()
     _stamp(name).write_text(_digest(name))
-    print(f"  environment {name}: {time.monotonic() - began:.1f} s", flush=True)
+    _tell(f"  environment {name}: {time.monotonic() - began:.1f} s")
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def _install_uv() -> None:
@@ -62,15 +94,18 @@ def _install_uv() -> None:
 
 
 def _install(name: str) -> None:
-    uv = str(ENVIRONMENTS / "uv" / "bin" / "uv")
-    folder = str(ENVIRONMENTS / name)
+    uv, folder = str(_uv()), str(ENVIRONMENTS / name)
     _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder)
     sync = (uv, "pip", "sync", "--quiet", "--require-hashes", "--python", folder)
     _run(*sync, str(_lock(name)))
 
 
+def _uv() -> Path:
+    return ENVIRONMENTS / "uv" / "bin" / "uv"
+
+
 def _run(*command: str) -> None:
-    environment = {**os.environ, "UV_NATIVE_TLS": "1"}
+    environment = {**os.environ, "UV_SYSTEM_CERTS": "1"}
     environment.pop("VIRTUAL_ENV", None)
     completed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if completed.returncode:
@@ -103,11 +138,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if sys.version_info[:2] != PYTHON_VERSION:
         version = ".".join(map(str, sys.version_info[:3]))
-        print(f"Python 3.11 is needed, this is {version}; set PYTHON", file=sys.stderr)
+        print(f"Python {'.'.join(map(str, PYTHON_VERSION))} is needed, this is {version}; set PYTHON", file=sys.stderr)
         return 1
     try:
         make_environments(arguments.names)
-    except SetUpFailed as error:
+    except (SetUpFailed, PackagingFailed) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def packages_folder(runtime: Runtime = DEFAULT) -> Path:
     """Return the default folder of the packages for a runtime."""
-    name = "packages" if runtime == DEFAULT else f"packages-{runtime.name}"
+    name = "packages" if runtime == DEFAULT else f"packages-{runtime.name}-{runtime.architecture}"
     return ROOT / "build" / name
 
 
@@ -45,7 +45,7 @@ def build(
     root : Path
         A checkout of the project.
     runtime : Runtime
-        Lambda's Python to build for, one of `infra.packaging.runtimes.RUNTIMES`.
+        Lambda's Python and architecture to build for, one of `infra.packaging.runtimes.RUNTIMES`.
     progress : Callable
         Called with one line at a time.
 

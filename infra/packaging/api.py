@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from infra.packaging.archives import digest_of, files_below, write_zip
 from infra.packaging.runtimes import Runtime
 from infra.packaging.tools import PackagingFailed, run
@@ -38,7 +36,7 @@ def build_api(
 ) -> None:
     """Write ``api.zip`` and ``template.json``, unless they are up to date."""
     stamp = packages / "api.digest"
-    digest = digest_of(_sources(root), runtime.name, *(layer.name for layer in layers.values()))
+    digest = digest_of(_sources(root), runtime.name, runtime.architecture, *(layer.name for layer in layers.values()))
     outcome = (packages / "api.zip", packages / "template.json")
     if all(path.exists() for path in (stamp, *outcome)) and stamp.read_text() == digest:
         return
@@ -120,12 +118,14 @@ def _repack(package: Path, target: Path, *, expected: Path) -> None:
 
 def _render(merged: str, layers: Mapping[str, Path], runtime: Runtime) -> str:
     """Return the template with the names of the packages beside it, and with the runtime that they are for."""
+    import yaml  # noqa: PLC0415  (anonlink's wheel is built, by this package too, before anything is installed)
+
     template: dict[str, Any] = yaml.safe_load(merged)
     resources = template["Resources"]
     resources["APIHandler"]["Properties"]["CodeUri"] = "api.zip"
     api = resources["RestAPI"]["Properties"]
     api["DefinitionBody"]["paths"] = _one_way_in(api["DefinitionBody"]["paths"], api["MethodSettings"])
-    template["Globals"]["Function"]["Runtime"] = runtime.name
+    template["Globals"]["Function"] |= {"Runtime": runtime.name, "Architectures": [runtime.architecture]}
     for fact in ("Runtime", "Architectures", "Tracing"):  # Globals says it for all functions
         del resources["APIHandler"]["Properties"][fact]
     for resource in resources.values():
@@ -133,6 +133,7 @@ def _render(merged: str, layers: Mapping[str, Path], runtime: Runtime) -> str:
             content = resource["Properties"]["ContentUri"]
             resource["Properties"]["ContentUri"] = layers[content].name
             resource["Properties"]["CompatibleRuntimes"] = [runtime.name]
+            resource["Properties"]["CompatibleArchitectures"] = [runtime.architecture]
     return json.dumps(template, indent=1, sort_keys=True) + "\n"
 
 

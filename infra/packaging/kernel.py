@@ -78,17 +78,18 @@ def build_library(root: Path, machine: str, target: Path) -> None:
             list(pool.map(partial(_compile, machine), sources, objects))
         linked = Path(scratch, target.name)
         link = ["-shared", "-nostdlib++", "-s", "-Wl,-z,now,-z,relro", f"-Wl,-soname,{target.name}"]
-        zig(_triple(machine), [*link, "-o", str(linked), *map(str, objects)], cwd=root)
+        zig(target_of(machine), [*link, "-o", str(linked), *map(str, objects)], cwd=root)
         linked.replace(target)
 
 
-def _triple(machine: str) -> str:
+def target_of(machine: str) -> str:
+    """Return the compiler's name for a machine of Lambda's."""
     return f"{machine}-linux-gnu.{GLIBC}"
 
 
 def _compile(machine: str, source: Path, target: Path) -> None:
     own = PATH_FLAGS.get(source.name, []) if machine == "x86_64" else []
-    zig(_triple(machine), [*FLAGS, *own, "-c", source.name, "-o", str(target)], cwd=source.parent)
+    zig(target_of(machine), [*FLAGS, *own, "-c", source.name, "-o", str(target)], cwd=source.parent)
 
 
 def zig(target: str, arguments: Sequence[str], *, cwd: Path) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
+from infra.packaging.anonlink import build_anonlink
 from infra.packaging.archives import digest_of, files_below, write_zip
 from infra.packaging.kernel import build_kernel, kernel_digest
 from infra.packaging.runtimes import Runtime
@@ -41,20 +43,19 @@ def build_kernel_layer(root: Path, packages: Path, progress: Callable[[str], Non
 
 
 def build_dependencies_layer(root: Path, packages: Path, runtime: Runtime, progress: Callable[[str], None]) -> Path:
-    """Install requirements.txt for Lambda, and zip the files of it that are ever read."""
+    """Install requirements.txt and anonlink for Lambda, and zip the files of them that are ever read."""
     requirements = root / "requirements.txt"
     leave_out = root / "layers" / "dependencies" / "leave_out.txt"
-    alone = root / "layers" / "dependencies" / "python3.11_alone.txt"
-    sources = {path.name: path for path in (requirements, leave_out, alone, Path(__file__))} | _HOW
+    anonlink = build_anonlink(runtime.python, runtime.machine, progress=progress)
+    sources = {path.name: path for path in (requirements, leave_out, anonlink, Path(__file__))} | _HOW
     layer = _layer_file(packages, "dependencies", digest_of(sources, runtime.python, runtime.platform))
     if not layer.exists():
         started = time.monotonic()
         with tempfile.TemporaryDirectory(dir=packages) as folder:
             target = Path(folder) / "python"
-            reduced = Path(folder) / "requirements.txt"
-            without = [] if runtime.python == "3.11" else _lines(alone)
-            reduced.write_text(without_distributions(requirements.read_text(), without))
-            _install(find_uv(), reduced, target, runtime)
+            _install(find_uv(), requirements, target, runtime)
+            with zipfile.ZipFile(anonlink) as wheel:
+                wheel.extractall(target)
             write_zip(layer, dict(_kept(target, _lines(leave_out))))
         progress(f"{layer.name} built in {time.monotonic() - started:.1f} s")
     return _only_version(layer)
@@ -73,17 +74,6 @@ def _only_version(layer: Path) -> Path:
     return layer
 
 
-def without_distributions(requirements: str, names: Sequence[str]) -> str:
-    """Leave distributions out of a lock file, each with its hashes, which are in the lines that continue its own."""
-    kept, keep = [], True
-    for line in requirements.splitlines(keepends=True):
-        if not line.startswith((" ", "#")):
-            keep = line.partition("==")[0].strip().lower() not in names
-        if keep:
-            kept.append(line)
-    return "".join(kept)
-
-
 def _install(uv: str, requirements: Path, target: Path, runtime: Runtime) -> None:
     """Install the pinned wheels for Lambda's platform, whatever this machine is.
 
@@ -94,7 +84,7 @@ def _install(uv: str, requirements: Path, target: Path, runtime: Runtime) -> Non
     command += ["--target", str(target), "--requirements", str(requirements)]
     command += ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
     command += ["--python-version", runtime.python, "--python-platform", runtime.platform]
-    run(command, cwd=target.parent, environment={"UV_NATIVE_TLS": "1"})
+    run(command, cwd=target.parent, environment={"UV_SYSTEM_CERTS": "1"})
 
 
 def _lines(file: Path) -> list[str]:

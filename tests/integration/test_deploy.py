@@ -73,7 +73,7 @@ def small_template(buckets: dict[str, str]) -> dict[str, object]:
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::Serverless-2016-10-31",
-        "Globals": {"Function": {"Runtime": "python3.11", "CodeUri": "functions.zip"}},
+        "Globals": {"Function": {"Runtime": "python3.13", "CodeUri": "functions.zip"}},
         "Resources": {
             "Role": {
                 "Type": "AWS::IAM::Role",

@@ -40,7 +40,7 @@ def function(aws, request):
         name = f"probe-{request.node.name[:40]}-{len(made)}"
         aws("lambda").create_function(
             FunctionName=name,
-            Runtime="python3.11",
+            Runtime="python3.13",
             Role=ROLE,
             Handler="probe.handler",
             Code={"ZipFile": packed.getvalue()},

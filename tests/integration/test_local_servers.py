@@ -48,7 +48,7 @@ def invoke_probe(url):
     )
     client.create_function(
         FunctionName="probe",
-        Runtime="python3.11",
+        Runtime="python3.13",
         Role="arn:aws:iam::000000000000:role/any",
         Handler="probe.handler",
         Code={"ZipFile": packed.getvalue()},

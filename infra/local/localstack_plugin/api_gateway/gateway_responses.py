@@ -4,7 +4,6 @@ LocalStack keeps gateway responses that are made one by one, and uses nothing of
 definition are kept too, and bodies and headers are used.
 """
 
-import io
 import json
 from functools import partial
 from typing import Any
@@ -26,23 +25,13 @@ def install() -> None:
     patch(GatewayExceptionHandler.create_exception_response)(_word_error)
 
 
-def _keep_responses(original: Any, rest_api: Any, context: Any, request: Any) -> Any:
+def _keep_responses(original: Any, rest_api: Any, context: Any, open_api_spec: dict[str, Any], mode: Any) -> Any:
     """Import a definition with its gateway responses."""
-    body = request["body"].read()
-    imported = original(rest_api, context, request | {"body": io.BytesIO(body)})
+    imported = original(rest_api, context, open_api_spec, mode)
     responses = apigateway_stores[context.account_id][context.region].rest_apis[rest_api.id].gateway_responses
-    for kind, response in _definition(body).get(_DEFINED, {}).items():
+    for kind, response in open_api_spec.get(_DEFINED, {}).items():
         responses[kind] = response | {"responseType": kind, "defaultResponse": False}
     return imported
-
-
-def _definition(body: bytes | str) -> dict[str, Any]:
-    """Parse a definition; ours are JSON, so one in YAML counts as empty."""
-    try:
-        definition: dict[str, Any] = json.loads(body)
-    except ValueError:
-        return {}
-    return definition
 
 
 def _word_error(original: Any, handler: Any, exception: Any, context: Any) -> Any:

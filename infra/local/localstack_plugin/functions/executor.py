@@ -24,7 +24,7 @@ from infra.local.minio.settings import with_object_store
 INTERPRETER = "LINKAGE_LAMBDA_PYTHON"
 LOG_FOLDER = "LINKAGE_LAMBDA_LOGS"
 OBJECT_STORE = "LINKAGE_OBJECT_STORE"
-RUNTIME = "python3.11"
+RUNTIME = "python3.13"
 
 _executors: "weakref.WeakSet[ProcessExecutor]" = weakref.WeakSet()
 

@@ -24,10 +24,10 @@ from botocore.credentials import Credentials
 from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException
 from localstack.http.request import get_raw_path
-from moto.iam.models import iam_backends
-from moto.sts.models import AssumedRole, sts_backends
 
+from infra.local.localstack_plugin.s3_permissions import sessions
 from infra.local.localstack_plugin.s3_permissions.policies import Ask, Document, allows
+from infra.local.localstack_plugin.s3_permissions.sessions import Session
 
 ADMINISTRATOR = "test"
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -55,6 +55,7 @@ _VERSIONED = {"GetObject", "DeleteObject"}
 
 def install() -> None:
     """Check every request to S3 from now on."""
+    sessions.install()
     handlers.serve_custom_service_request_handlers.append(_check)
 
 
@@ -115,10 +116,9 @@ def _signature_of(request: Any) -> _Signed:
     )
 
 
-def _session(access_key_id: str) -> AssumedRole:
-    for accounts in list(sts_backends.values()):
-        if session := accounts[_PARTITION].get_assumed_role_from_access_key(access_key_id):
-            return session
+def _session(access_key_id: str) -> Session:
+    if session := sessions.find(access_key_id):
+        return session
     raise _refusal("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
 
 
@@ -158,28 +158,24 @@ def _expected_signature(request: Any, signed: _Signed, credentials: Credentials)
     return str(verifier.signature(verifier.string_to_sign(asked, verifier.canonical_request(asked)), asked))
 
 
-def _check_permission(context: Any, session: AssumedRole) -> None:
+def _check_permission(context: Any, session: Session) -> None:
     policy_sets = list(_policy_sets(session))
     for ask in _asks(context, session.account_id):
         if not all(allows(policies, ask) for policies in policy_sets):
             raise _refusal("AccessDenied", "Access Denied")
 
 
-def _policy_sets(session: AssumedRole) -> Iterator[list[Document]]:
+def _policy_sets(session: Session) -> Iterator[list[Document]]:
     """Yield sets of policies; a request must be allowed by each of them."""
     if session.policy:
         yield [json.loads(session.policy)]
-    backend = iam_backends[session.account_id][_PARTITION]
-    role = next((role for role in backend.get_roles() if role.arn == session.role_arn), None)
-    if role is None:
+    policies = sessions.policies_of_role(session)
+    if policies is None:
         raise _refusal("AccessDenied", f"{session.role_arn} does not exist")
-    yield [_document(each) for each in (*role.policies.values(), *map(_managed, role.managed_policies.values()))]
-    if boundary := role.permissions_boundary_arn:
-        yield [_document(_managed(backend.managed_policies[boundary]))]
-
-
-def _managed(policy: Any) -> Any:
-    return next(version.document for version in policy.versions if version.version_id == policy.default_version_id)
+    yield [_document(each) for each in policies]
+    boundary = sessions.boundary_of_role(session)
+    if boundary is not None:
+        yield [_document(each) for each in boundary]
 
 
 def _document(text: Any) -> Document:
@@ -219,7 +215,7 @@ def _source(copied: Any) -> str:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
+    return datetime.now(UTC)
 
 
 def _refusal(code: str, message: str) -> CommonServiceException:

@@ -38,6 +38,8 @@ def test_values_become_what_cloudformation_takes(tmp_path):
         ("{stack_name: my--own, region: us-east-1}", "stack_name: at most 22"),
         ("{stack_name: mine-, region: us-east-1}", "stack_name: at most 22"),
         ("{stack_name: mine, region: us-east-1, parameters: {A: }}", "A has no value"),
+        ("{stack_name: mine, region: us-east-1, runtime: python3.11}", "runtime: one of python3.12, python3.13, not"),
+        ("{stack_name: mine, region: us-east-1, architecture: aarch64}", "architecture: one of x86_64, arm64, not"),
         ("{stack_name: mine", "mine.yaml"),
         ("- a", "mine.yaml"),
         ("", "mine.yaml"),

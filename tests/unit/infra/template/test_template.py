@@ -329,6 +329,7 @@ def test_all_functions_run_on_the_same_python_with_the_same_layers(template):
     assert shared["Layers"] == [{"Ref": "Dependencies"}, {"Ref": "Kernel"}, {"Ref": "Linkage"}]
     for layer in of_type(template, "AWS::Serverless::LayerVersion").values():
         assert layer["CompatibleRuntimes"] == [shared["Runtime"]]
+        assert layer["CompatibleArchitectures"] == shared["Architectures"]
     for function in of_type(template, "AWS::Serverless::Function").values():
         assert not {"Runtime", "Layers", "Architectures"} & function.keys()
 

@@ -2,9 +2,7 @@
 
 import json
 from datetime import UTC
-from typing import TYPE_CHECKING, NamedTuple
-
-from typing_extensions import override
+from typing import TYPE_CHECKING, NamedTuple, override
 
 from linkage.adapters.unavailable import report_unavailable
 from linkage.models import Credentials

@@ -7,10 +7,9 @@ part is a single PUT, so that it costs one request.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from botocore.exceptions import BotoCoreError, ClientError
-from typing_extensions import override
 
 from linkage.ports import Piece, Writer
 

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast, override
 
 from botocore.exceptions import ClientError
-from typing_extensions import override
 
 from linkage.adapters.multipart import PartWriter, is_gone, write_in_parts
 from linkage.adapters.range_reading import RangeReader

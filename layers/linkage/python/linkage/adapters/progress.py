@@ -7,10 +7,9 @@ keeps keys with the same text in braces in one slot, and a script may touch the 
 
 from collections.abc import Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, override
 
 from redis.exceptions import RedisError
-from typing_extensions import override
 
 from linkage.errors import ProgressUnavailable
 from linkage.models import ChunkCount, Progress

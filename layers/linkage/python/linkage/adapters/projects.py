@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, override
 
 from psycopg2.extras import execute_values
-from typing_extensions import override
 
 from linkage.adapters.database import Database
 from linkage.models import Contributions, FailedUpload, Party, Project, ResultType

@@ -1,9 +1,7 @@
 """The workers' queues in SQS."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
-
-from typing_extensions import override
+from typing import TYPE_CHECKING, override
 
 from linkage.adapters.unavailable import report_unavailable
 from linkage.messages import WORKERS, Message

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, override
 
 from psycopg2.errors import ForeignKeyViolation, UndefinedColumn
-from typing_extensions import override
 
 from linkage.adapters.database import MOST_TRIES, Database
 from linkage.errors import AccessDenied, DatabaseUnavailable

@@ -4,7 +4,7 @@ A token is a presigned request, made here without a call to AWS: there is no sec
 checks it (``rds-db:connect``, ``elasticache:Connect``) when a connection is opened.
 """
 
-from typing import Any
+from typing import Any, override
 from urllib.parse import urlencode, urlsplit
 
 import botocore.session
@@ -12,7 +12,6 @@ from botocore.exceptions import NoCredentialsError
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 from redis.credentials import CredentialProvider
-from typing_extensions import override
 
 EXPIRES_S = 900
 """The maximum that AWS allows. An open connection outlives its token."""

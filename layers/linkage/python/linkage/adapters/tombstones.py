@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-
-from typing_extensions import override
+from typing import Any, override
 
 from linkage.adapters.database import Database
 from linkage.models import Tombstone

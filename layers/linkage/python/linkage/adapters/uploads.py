@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, override
 
 from psycopg2.errors import ForeignKeyViolation
-from typing_extensions import override
 
 from linkage.adapters.database import MOST_TRIES, Database
 from linkage.errors import AccessDenied, DatabaseUnavailable

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-
-from typing_extensions import override
+from typing import override
 
 from linkage.models import Credentials
 from linkage.ports import CredentialIssuer

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
-
-from typing_extensions import override
+from typing import BinaryIO, override
 
 from linkage.errors import UploadRejected
 from linkage.models import StoredFile, StoredObject

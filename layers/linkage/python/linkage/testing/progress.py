@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-from typing_extensions import override
+from typing import override
 
 from linkage.errors import ProgressUnavailable
 from linkage.models import ChunkCount, Progress

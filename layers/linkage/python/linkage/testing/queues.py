@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-from typing_extensions import override
+from typing import override
 
 from linkage.messages import WORKERS, Message
 from linkage.models import DeadLetter

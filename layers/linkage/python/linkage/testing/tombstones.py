@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from typing_extensions import override
+from typing import override
 
 from linkage.models import Tombstone
 from linkage.ports import Timer, Tombstones

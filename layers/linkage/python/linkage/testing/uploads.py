@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from typing_extensions import override
+from typing import override
 
 from linkage.errors import AccessDenied
 from linkage.models import ReadyUpload, RunState, Upload, UploadState

@@ -2,13 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TypeVar
 
 logger = logging.getLogger(__name__)
-Item = TypeVar("Item")
 
 
-def for_each(items: Iterable[Item], work: Callable[[Item], object]) -> int:
+def for_each[Item](items: Iterable[Item], work: Callable[[Item], object]) -> int:
     """Do the work of each item and return the number of items that succeeded.
 
     An item that fails must not keep the others from being done: it is logged, and is there again next time.

@@ -1,7 +1,8 @@
 """A deletion while the service works is no false alarm: nothing fails, nothing is logged as an error, nothing stays."""
 
 import logging
-from itertools import count
+from copy import deepcopy
+from itertools import count, repeat
 
 import numpy as np
 import pytest
@@ -26,12 +27,12 @@ def in_memory():
 
 
 @pytest.fixture
-def fresh(worlds):
-    """A function that makes a service of its own for each deletion, in memory; servers have one for all."""
+def linkages(worlds):
+    """A function that yields a linkage of its own for each deletion; on servers, each in the one world."""
     if isinstance(worlds, WorldsInMemory):
-        return in_memory
+        return linkages_in_memory
     service = driver(worlds.make(**SETTINGS))
-    return lambda: service
+    return lambda *arguments: (prepare(service, *arguments) for _ in repeat(None))
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ class Deletion:
 
 
 def prepare(service, way, result_type, until):
-    """Bring a linkage to where this worker has its messages; return the project, the run, and the messages."""
+    """Bring a linkage to where this worker has its messages; return service, project, run, and the messages."""
     project = service.create_project(uses_blocking=way in WITH_BLOCKS, result_type=result_type)
     for party, encodings in enumerate(ENCODINGS):
         blocks = [["a", "b"]] * len(encodings) if way in WITH_BLOCKS else None
@@ -82,7 +83,17 @@ def prepare(service, way, result_type, until):
     run_id = service.post_run(project, 0.5)
     for worker in WORKERS[: WORKERS.index(until)]:
         service.deliver_all((worker,))
-    return project, run_id, service.waiting(until)
+    return service, project, run_id, service.waiting(until)
+
+
+def linkages_in_memory(*arguments):
+    """Yield a prepared linkage again and again: copies of one, with a world each."""
+    prepared = prepare(in_memory(), *arguments)
+    while True:
+        linkage = deepcopy(prepared)
+        service = linkage[0]
+        service.use(service.world)
+        yield linkage
 
 
 def errors_in(caplog):
@@ -125,11 +136,10 @@ def assert_gone(service, project, run_id):
     ],
     ids=" ".join,
 )
-def test_a_deletion_before_any_step_of_a_worker(fresh, caplog, strides, work, what, at_once):
+def test_a_deletion_before_any_step_of_a_worker(linkages, caplog, strides, work, what, at_once):
     worker, way, result_type = work
-    for step in count(1, strides if at_once else 3 * strides):
-        service = fresh()
-        project, run_id, bodies = prepare(service, way, result_type, worker)
+    steps = count(1, strides if at_once else 3 * strides)
+    for step, (service, project, run_id, bodies) in zip(steps, linkages(way, result_type, worker), strict=False):
         deleted = run_id if what == "run" else None
         with Deletion(service, project, deleted, before=step, at_once=at_once) as deletion:
             for body in bodies:
@@ -164,9 +174,8 @@ REQUESTS = {
 @pytest.mark.parametrize("request_name", REQUESTS)
 def test_a_deletion_before_any_step_of_a_request(caplog, request_name, until, what):
     method, token_name, path, body = REQUESTS[request_name]
-    for step in count(1):
-        service = in_memory()
-        project, run_id, _ = prepare(service, "clks", "similarity_scores", until)
+    linkages = linkages_in_memory("clks", "similarity_scores", until)
+    for step, (service, project, run_id, _) in enumerate(linkages, 1):
         token = project[token_name] if token_name else project["update_tokens"][0]
         deleted = run_id if what == "run" else None
         address = "/".join(filter(None, ["/projects", project["project_id"], path.format(run_id=run_id)]))
@@ -185,9 +194,7 @@ def test_a_deletion_before_any_step_of_a_request(caplog, request_name, until, wh
 @pytest.mark.parametrize("until", ["intake", "plan", "compare", "solve", "delete"])
 def test_a_deletion_before_any_step_of_the_reconciler(caplog, until, what):
     """All messages are lost, and the reconciler is busy with the run and the uploads when they are deleted."""
-    for step in count(1):
-        service = in_memory()
-        project, run_id, _ = prepare(service, "clks", "groups", until)
+    for step, (service, project, run_id, _) in enumerate(linkages_in_memory("clks", "groups", until), 1):
         service.world.now.sleep(service.world.settings.patience_s)
         deleted = run_id if what == "run" else None
         with Deletion(service, project, deleted, before=step, at_once=True) as deletion:
@@ -205,9 +212,7 @@ def test_a_deletion_before_any_step_of_the_reconciler(caplog, until, what):
 
 @pytest.mark.parametrize("until", ["intake", "compare", "delete"])
 def test_a_deletion_of_the_project_before_any_step_of_the_deletion_of_a_run(caplog, until):
-    for step in count(1):
-        service = in_memory()
-        project, run_id, _ = prepare(service, "clks", "groups", until)
+    for step, (service, project, run_id, _) in enumerate(linkages_in_memory("clks", "groups", until), 1):
         remove_run(project["project_id"], run_id, service.world)
         bodies = service.waiting("delete")
         with Deletion(service, project, None, before=step, at_once=True) as deletion:

@@ -6,6 +6,7 @@ use it.
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from linkage.candidates.files import count_stored, is_overflow
 from linkage.models import ChunkCount, StoredObject
@@ -13,6 +14,12 @@ from linkage.plans.plan import Plan
 from linkage.ports import World, Writer
 from linkage.store import object_keys
 from linkage.store.removal import remove_prefix, remove_prefix_and_uploads
+
+
+@lru_cache(maxsize=1)
+def _parse_plan(text: bytes) -> Plan:
+    """Parse a plan; a worker that takes chunk after chunk of a run parses the run's plan once."""
+    return Plan.model_validate_json(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class RunStore:
     def read_plan(self) -> Plan | None:
         """Return the run's plan; None if there is none yet, or no more."""
         text = self.world.objects.get(self._bucket, self._plan_key)
-        return None if text is None else Plan.model_validate_json(text)
+        return None if text is None else _parse_plan(text)
 
     def has_plan(self) -> bool:
         """Tell whether the run has a plan; without one, no worker may write anything for it."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from infra.local.demo import febrl4
 from infra.local.environments import python
 from linkage.candidates.pairs import CANDIDATE, PAIR, scores
+from linkage.engines import native
 from linkage.engines.anonlink import greedy_solve
 from linkage.engines.choice import engine
 from linkage.engines.contract import SolverLimitReached
@@ -140,7 +141,9 @@ def test_rectangles_that_cover_the_whole_find_the_same_as_the_whole(name, seed, 
     rectangles = np.array([[*rows, *columns] for rows, columns in product(*spans)], dtype=np.int64)
     generator.shuffle(rectangles)
 
-    pairs = find(name, left, right, 0.7, rectangles, threads=threads, max_pairs=max_pairs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "TASK_COMPARISONS", 1000)  # so that there is a task for each thread, and more
+        pairs = find(name, left, right, 0.7, rectangles, threads=threads, max_pairs=max_pairs)
 
     assert pairs.tobytes() == find("anonlink", left, right, 0.7).tobytes()
     assert len(pairs)
@@ -163,11 +166,13 @@ def test_rectangles_may_be_empty_overlap_and_leave_rows_out(name):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("name", "rows"), [("native", 1500), ("anonlink", 400)])
-def test_memory_is_bounded_even_if_every_pair_is_a_candidate(name, rows, threads):
+def test_memory_is_bounded_even_if_every_pair_is_a_candidate(name, rows, threads, monkeypatch):
+    monkeypatch.setattr(native, "TASK_COMPARISONS", rows**2 // 8)  # so that there is a task for each thread, and more
     same = np.repeat(filled(500), rows, axis=0)
+    rectangles = np.array([[start, start + rows // 10, 0, rows] for start in range(0, rows, rows // 10)])
     tracemalloc.start()
     try:
-        batches = engine(name).find_candidates(same, same, whole(same, same), 1.0, threads=threads, max_pairs=20_000)
+        batches = engine(name).find_candidates(same, same, rectangles, 1.0, threads=threads, max_pairs=20_000)
         sizes = [len(batch) for batch in batches]
         _, peak = tracemalloc.get_traced_memory()
     finally:

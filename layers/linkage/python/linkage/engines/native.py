@@ -67,6 +67,7 @@ class NativeEngine:
         many = count_pairs(rectangles) > REORDER_FROM * (len(left) + len(right))
         tuning = Tuning(reorder=many, path=self._path)
         comparison = Comparison(left, right, threshold, sample=draw_sample(rectangles), tuning=tuning)
+        threads = min(threads, len(tasks))
         capacity = max(SMALLEST_CAPACITY, max_pairs // threads)
         scan = _scan_alone if threads == 1 else partial(_scan_shared, threads=threads)
         return gather(scan(comparison, tasks, capacity=capacity), capacity)
@@ -101,10 +102,10 @@ def draw_sample(rectangles: Rectangles) -> NDArray[np.int64]:
         Row numbers on the left and on the right; `SAMPLE_PAIRS`, but few or none where little is to be compared.
     """
     sizes = areas(rectangles)
-    ends = np.cumsum(sizes)
-    if not len(ends) or not ends[-1]:
+    size = min(SAMPLE_PAIRS, int(sizes.sum()) // SAMPLE_SHARE)
+    if not size:
         return np.empty((0, 2), dtype=np.int64)
-    size = min(SAMPLE_PAIRS, int(ends[-1]) // SAMPLE_SHARE)
+    ends = np.cumsum(sizes)
     drawn = np.random.default_rng(SAMPLE_SEED).integers(ends[-1], size=size)
     at = np.searchsorted(ends, drawn, side="right")
     left_start, _, right_start, right_stop = rectangles[at].T

@@ -26,22 +26,22 @@ class Interrupted(Exception):
     """Whoever writes is interrupted."""
 
 
+@pytest.fixture(scope="module")
+def session():
+    """One for all: a session reads AWS's descriptions of its services, which are large, once."""
+    return boto3.Session("test", "test", region_name="us-east-1")
+
+
 @pytest.fixture(autouse=True)
 def aws(monkeypatch):
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         yield
 
 
 @pytest.fixture
-def s3():
-    client = boto3.client("s3")
+def s3(session):
+    client = session.client("s3")
     client.create_bucket(Bucket=BUCKET)
     return client
 
@@ -186,8 +186,8 @@ def test_a_presigned_url_names_the_object_and_ends(objects):
 
 
 @pytest.fixture
-def queues():
-    client = boto3.client("sqs")
+def queues(session):
+    client = session.client("sqs")
     urls = {name: client.create_queue(QueueName=name)["QueueUrl"] for name in ("plan", "compare")}
     dead = {name: client.create_queue(QueueName=f"{name}-dead")["QueueUrl"] for name in ("plan", "compare")}
     return SqsQueues(client, urls, dead), client, urls, dead
@@ -247,9 +247,9 @@ def test_a_dead_letter_that_is_not_dropped_stays(queues):
         lambda issuer: issuer.issue_for_download("project/runs/run/result", session_name="run"),
     ],
 )
-def test_credentials_are_temporary_and_not_shown(issue):
-    role = boto3.client("iam").create_role(RoleName="upload", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    sts, grant = boto3.client("sts"), Grant(role, "uploads")
+def test_credentials_are_temporary_and_not_shown(session, issue):
+    role = session.client("iam").create_role(RoleName="upload", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    sts, grant = session.client("sts"), Grant(role, "uploads")
     issuer = StsCredentials(sts, uploads=grant, downloads=grant, duration_s=3600)
 
     credentials = issue(issuer)

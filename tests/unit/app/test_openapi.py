@@ -116,7 +116,7 @@ def test_requests_that_are_not_in_it_would_be_found():
     headers, body = {"Content-Type": "application/json"}, json.dumps(created).encode()
 
     assert_documented("POST", "/projects", b'{"schema": {}, "result_type": "groups"}', 201, headers, body)
-    with pytest.raises(AssertionError, match="'schema' is a required property"):
+    with pytest.raises(AssertionError, match='"schema" is a required property'):
         assert_documented("POST", "/projects", b"{}", 201, headers, body)
 
 

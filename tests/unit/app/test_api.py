@@ -1,5 +1,6 @@
 """The routes answer as the original's clients expect, errors included."""
 
+import os
 import re
 import subprocess
 import sys
@@ -76,8 +77,8 @@ def test_every_error_has_a_status():
 
 def test_the_api_never_loads_numpy():
     code = "import sys, app; sys.exit('numpy' in sys.modules)"
-    path = {"PYTHONPATH": ":".join(sys.path)}
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=path)
+    paths = os.environ | {"PYTHONPATH": ":".join(sys.path)}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=paths)
 
 
 def test_unknown_content_types_are_415(service):

@@ -40,20 +40,17 @@ bool fill_smallest_common(linkage_comparison &comparison, double threshold) {
 }
 
 // For each popcount, find the range of popcounts that a candidate partner can have: two encodings have at most as many
-// bits in common as the smaller popcount.
+// bits in common as the smaller popcount. The score of nested encodings, rounded or not, falls as their popcounts move
+// apart, so that neither end of the range falls as the popcount grows: each is sought from the one before.
 bool fill_partners(linkage_comparison &comparison) {
     int bits = comparison.bits;
     if (!comparison.lowest_partner.resize(bits + 1) || !comparison.highest_partner.resize(bits + 1)) return false;
-    for (int popcount = 0; popcount <= bits; popcount++) {
-        int lowest = popcount, highest = popcount;
-        const auto &smallest = comparison.smallest_common;
-        if (smallest[2 * popcount] > popcount) {
-            highest = popcount - 1;
-        } else {
-            // The score of nested encodings falls as their popcounts move apart.
-            while (lowest > 0 && smallest[popcount + lowest - 1] <= lowest - 1) lowest--;
-            while (highest < bits && smallest[popcount + highest + 1] <= popcount) highest++;
-        }
+    comparison.lowest_partner[0] = 0, comparison.highest_partner[0] = -1;  // no bit set: no partner
+    const auto &smallest = comparison.smallest_common;
+    int lowest = 1, highest = 1;
+    for (int popcount = 1; popcount <= bits; popcount++) {
+        while (smallest[popcount + lowest] > lowest) lowest++;  // ends at the popcount itself, with which the score is 1
+        while (highest < bits && smallest[popcount + highest + 1] <= popcount) highest++;
         comparison.lowest_partner[popcount] = lowest;
         comparison.highest_partner[popcount] = highest;
     }

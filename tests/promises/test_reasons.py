@@ -9,6 +9,7 @@ import importlib
 import json
 import sys
 from dataclasses import dataclass, field
+from inspect import isgeneratorfunction
 
 import numpy as np
 import pytest
@@ -124,13 +125,25 @@ def made_up(*_args, **_kwargs):
     raise UploadRejected("a reason that a test made up")  # noqa: F821  a global of whatever this stands in for
 
 
+def made_up_in_a_generator(*_args, **_kwargs):
+    raise UploadRejected("a reason that a test made up")  # noqa: F821  as above
+    yield
+
+
 def made_up_too_many(*_args, **_kwargs):
     raise TooManyCandidates("a reason that a test made up", 1, 0.5)  # noqa: F821  as above
 
 
-def replace_code(monkeypatch, site, stand_in, name):
-    """Have a function do as the stand-in does, wherever it was imported to."""
+def made_up_too_many_in_a_generator(*_args, **_kwargs):
+    raise TooManyCandidates("a reason that a test made up", 1, 0.5)  # noqa: F821  as above
+    yield
+
+
+def replace_code(monkeypatch, site, stand_ins, name):
+    """Have a function do as the stand-in of its kind does, wherever it was imported to."""
     function = site.code
+    plain, generator = stand_ins
+    stand_in = generator if isgeneratorfunction(function) else plain
     monkeypatch.setitem(function.__globals__, name, getattr(errors, name))
     monkeypatch.setattr(function, "__code__", stand_in.__code__)
 
@@ -167,7 +180,7 @@ def wrong_uploads():
 def test_every_reason_to_reject_an_upload_is_told(monkeypatch, site):
     """The reason is made up at each place in turn; uploads are sent in every way until one comes by."""
     service = driver(in_memory_world())
-    replace_code(monkeypatch, site, made_up, "UploadRejected")
+    replace_code(monkeypatch, site, (made_up, made_up_in_a_generator), "UploadRejected")
     sent = [(sending(way, ENCODINGS, BLOCKS if way in WITH_BLOCKS else None), way in WITH_BLOCKS) for way in WAYS]
     for each, blocks in [*sent, *wrong_uploads()]:
         failed, answer = Failed.upload(service, each, blocks=bool(blocks))
@@ -222,7 +235,7 @@ def test_no_reason_has_what_a_file_says(service, name):
 
 @pytest.mark.parametrize("site", raising("TooManyCandidates"), ids=str)
 def test_every_reason_to_refuse_a_run_is_told(monkeypatch, site):
-    replace_code(monkeypatch, site, made_up_too_many, "TooManyCandidates")
+    replace_code(monkeypatch, site, (made_up_too_many, made_up_too_many_in_a_generator), "TooManyCandidates")
     for settings in ({}, {"max_candidates": 1, "sample_above_comparisons": 0}):
         service = driver(in_memory_world(**settings))
         for result_type in ResultType:

@@ -47,7 +47,9 @@ def install() -> None:
     parse.restore_payload = _raw_body
     patch(LambdaService.invoke)(_refuse_large_payload)
     patch(RestApiAwsProxyIntegration.create_lambda_input_event)(_refuse_large_event)
-    RestApiAwsProxyIntegration.call_lambda = staticmethod(partial(_send_in_utf8, RestApiAwsProxyIntegration.call_lambda))
+    RestApiAwsProxyIntegration.call_lambda = staticmethod(
+        partial(_send_in_utf8, RestApiAwsProxyIntegration.call_lambda)
+    )
     patch(AssignmentService.get_environment)(_await_place)
     patch(esm_worker_factory.EsmWorkerFactory.get_esm_worker)(_limit_batches)
     esm_worker_factory.SqsPoller = ConcurrentSqsPoller

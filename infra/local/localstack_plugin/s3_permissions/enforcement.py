@@ -33,6 +33,7 @@ from infra.local.localstack_plugin.s3_permissions.sessions import Session
 
 ADMINISTRATOR = "test"
 
+
 def install() -> None:
     """Check every request to S3 from now on."""
     sessions.install()
@@ -55,7 +56,8 @@ def _check_form(original: Any, handler: Any, chain: object, context: Any, respon
         try:
             refuse_ill_formed(context.request, _now())
         except Refusal:
-            context.operation = handler._get_op_from_request(context.request)  # which LocalStack's answer needs
+            # LocalStack's answer needs it.
+            context.operation = handler._get_op_from_request(context.request)  # noqa: SLF001
             raise
     return original(handler, chain, context, response)
 

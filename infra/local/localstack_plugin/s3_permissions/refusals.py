@@ -74,7 +74,7 @@ def _refuse_presigned(names: Mapping[str, str], now: datetime) -> None:
     elif int(expires) > _LONGEST_EXPIRY_S:
         message = f"X-Amz-Expires must be less than a week (in seconds) of {_LONGEST_EXPIRY_S}"
     elif (time := _parsed(names.get("X-Amz-Date"))) is None:
-        message = 'X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd\'T\'HHmmss\'Z\'"'
+        message = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
     elif time - now > _MOST_SKEW:
         raise Refusal("AccessDenied", "Request is not yet valid")
     if message:
@@ -91,14 +91,16 @@ def _refuse_signed(request: Any, authorization: str, now: datetime) -> None:
     if time is None:
         raise Refusal("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
     if abs(time - now) > _MOST_SKEW:
-        raise Refusal("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
+        raise Refusal(
+            "RequestTimeTooSkewed", "The difference between the request time and the current time is too large."
+        )
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-    _, *scope = fields.get("Credential", "").split("/")
-    if len(scope) != 4 or scope[0] != f"{time:%Y%m%d}" or scope[2:] != ["s3", "aws4_request"]:
+    _, date, _, *service = [*fields.get("Credential", "").split("/"), "", ""]
+    if date != f"{time:%Y%m%d}" or service != ["s3", "aws4_request", "", ""]:
         message = "The authorization header is malformed; the Credential's scope is not that of this request."
         raise Refusal("AuthorizationHeaderMalformed", message, HTTPStatus.BAD_REQUEST)
     signed = set(fields.get("SignedHeaders", "").split(";"))
-    present = {name.lower() for name in request.headers.keys() if name.lower().startswith("x-amz-")} | {"host"}
+    present = {name.lower() for name, _ in request.headers.items() if name.lower().startswith("x-amz-")} | {"host"}
     if unsigned := sorted(present - signed):
         message = f"There were headers present in the request which were not signed: {', '.join(unsigned)}"
         raise Refusal("AccessDenied", message)

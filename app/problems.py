@@ -21,6 +21,7 @@ PROBLEMS: dict[type[errors.LinkageError], HTTPStatus] = {
     errors.AccessDenied: HTTPStatus.FORBIDDEN,
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
     errors.MalformedRequest: HTTPStatus.BAD_REQUEST,
+    errors.TooLargeToReturn: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.BlockingMismatch: HTTPStatus.FORBIDDEN,
     errors.TokenAlreadyUsed: HTTPStatus.FORBIDDEN,
     errors.NoUploadYet: HTTPStatus.NOT_FOUND,

@@ -16,9 +16,10 @@ from app.response_bodies import (
     ProjectDescriptionBody,
     ProjectListedBody,
 )
-from app.responses import answer, no_content, timestamp
+from app.responses import answer, fits, no_content, require_returnable, timestamp
 from linkage.deletion import delete_project
 from linkage.projects import NewProject, create_project, describe_project
+from linkage.tokens import new_id
 
 routes = Blueprint(__name__)
 
@@ -28,6 +29,7 @@ routes = Blueprint(__name__)
 def post_project() -> Response:
     """Create a project and hand out its tokens: they are told this once."""
     body = requests.parse(requests.json_body(routes.current_request), ProjectBody)
+    require_returnable(_largest_description(body))
     tokens = create_project(
         NewProject(body.schema_, body.result_type, body.number_parties, body.name, body.notes, body.uses_blocking),
         world(),
@@ -73,6 +75,8 @@ def get_project(project_id: str) -> Response:
         FailedUploadBody(upload_id=each.upload_id, dataset_index=each.dataset_index, message=each.message)
         for each in contributions.failed[:MOST_FAILED_UPLOADS]
     ]
+    while failed and not fits(body(failed_uploads=failed)):
+        failed = failed[: len(failed) // 2]
     return answer(body(failed_uploads=failed) if failed else body())
 
 
@@ -82,3 +86,18 @@ def remove_project(project_id: str) -> Response:
     """Delete the project and all that belongs to it."""
     delete_project(project_id, requests.token(routes.current_request), world())
     return no_content()
+
+
+def _largest_description(body: ProjectBody) -> ProjectDescriptionBody:
+    """Return the description of a project to be, once every party has contributed."""
+    return ProjectDescriptionBody(
+        project_id=new_id(),
+        name=body.name,
+        notes=body.notes,
+        schema_=body.schema_,
+        result_type=body.result_type,
+        number_parties=body.number_parties,
+        uses_blocking=body.uses_blocking,
+        parties_contributed=body.number_parties,
+        error=False,
+    )

@@ -27,7 +27,7 @@ Index = Annotated[int, Field(ge=0)]
 DatasetIndex = Annotated[Index, Field(description="its party's: the place of its token in update_tokens")]
 _WHY_FAILED = "why it failed; in state error alone"
 MOST_FAILED_UPLOADS = 100
-"""Bound on the failed uploads in a project's description, which has to fit into a response beside a large schema."""
+"""Bound on the failed uploads in a project's description; beside a large schema there may be room for fewer."""
 RecordOfDataset = Annotated[
     list[Index],
     Field(min_length=2, max_length=2, description="a data set's index, then a record's: its place in the upload"),

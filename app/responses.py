@@ -1,5 +1,6 @@
 """Write responses."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from typing import overload
 from chalice.app import Response
 
 from app.response_bodies import CredentialsBody, PlaceBody, ResponseBody
+from linkage.errors import TooLargeToReturn
 from linkage.models import StoreAccess
 
 JSON = {"Content-Type": "application/json"}
@@ -22,11 +24,36 @@ PREFLIGHT = {
 }
 """Headers of the answer to OPTIONS. The original left Authorization out, so that no page could send a token."""
 
+MOST_RESPONSE_BYTES = 6_291_556
+"""Of a Lambda function's response, as JSON in UTF-8, in which the body is a text."""
+_ENVELOPE_BYTES = 1_024
+"""What a response has beside its body, at most: status and headers."""
+_MOST_BODY_BYTES = MOST_RESPONSE_BYTES - _ENVELOPE_BYTES
+
 
 def answer(body: ResponseBody | Sequence[ResponseBody], status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Answer with a body, or with a list of bodies."""
     text = body.text() if isinstance(body, ResponseBody) else f"[{', '.join(item.text() for item in body)}]"
     return Response(text, dict(JSON), int(status))
+
+
+def fits(body: ResponseBody, *, beside_bytes: int = 0) -> bool:
+    """Tell whether a body fits into a Lambda function's response, with some bytes more."""
+    return _size(body) + beside_bytes <= _MOST_BODY_BYTES
+
+
+def require_returnable(body: ResponseBody, *, beside_bytes: int = 0) -> None:
+    """Raise `TooLargeToReturn` if a description could not be answered, with some bytes more that it may get."""
+    if not fits(body, beside_bytes=beside_bytes):
+        raise TooLargeToReturn(_size(body), _MOST_BODY_BYTES - beside_bytes)
+
+
+def _size(body: ResponseBody) -> int:
+    """Return the bytes that a body takes in a response: quotes, backslashes and line breaks take two there.
+
+    Characters beyond ASCII are not escaped by Lambda's runtimes from Python 3.12 on.
+    """
+    return len(json.dumps(body.text(), ensure_ascii=False).encode())
 
 
 def no_content() -> Response:

@@ -9,14 +9,17 @@ from app.environment import world
 from app.problems import problem_details
 from app.request_bodies import RunBody
 from app.response_bodies import RunDescriptionBody, RunListedBody, ScoreFileBody
-from app.responses import JSON, answer, credentials_body, no_content, place_body, timestamp
+from app.responses import JSON, answer, credentials_body, no_content, place_body, require_returnable, timestamp
 from app.run_status import status_body
 from linkage.deletion import delete_run
 from linkage.models import Run, RunState
 from linkage.results import fetch_result, permit_download
 from linkage.runs import NewRun, create_run, describe_status, list_runs, open_run
+from linkage.tokens import new_id
 
 routes = Blueprint(__name__)
+_MOST_REASON_BYTES = 8_192
+"""Of a run's threshold, and of the message that it gets if it ends in error: at most ten reasons, a sentence each."""
 
 
 @routes.route("/v1/projects/{project_id}/runs", methods=["POST"], content_types=["application/json"])
@@ -28,6 +31,8 @@ def post_run(project_id: str) -> Response:
     """
     request = routes.current_request
     body = requests.parse(requests.json_body(request), RunBody)
+    described = RunDescriptionBody(run_id=new_id(), threshold=1, name=body.name, notes=body.notes)
+    require_returnable(described, beside_bytes=_MOST_REASON_BYTES)
     key = requests.idempotency_key(request)
     run = create_run(project_id, requests.token(request), NewRun(body.threshold, body.name, body.notes, key), world())
     return answer(_description(run), HTTPStatus.CREATED)

@@ -165,7 +165,7 @@ def _answer(status: int, kinds: tuple[Any, ...], schemas: _Schemas) -> dict[str,
     if status == HTTPStatus.TEMPORARY_REDIRECT:
         schema = {"type": "string", "format": "uri"}
         answer["headers"] = {
-            "Location": {"required": True, "description": "where to read it, for a while", "schema": schema}
+            "Location": {"required": True, "description": "where to read it a while, without a token", "schema": schema}
         }
     return answer
 

@@ -166,3 +166,60 @@ def test_the_local_stage_lists_projects(client):
     listed = client.request("GET", "/projects").json()
 
     assert project["project_id"] in [one["project_id"] for one in listed]
+
+
+CHARACTERS = {"ascii": "n", "2 bytes": "é", "3 bytes": "語", "4 bytes": "😀"}
+MOST_SCHEMA_BYTES = 4 * 2**20
+MOST_EVENT_BYTES = 6_291_456
+
+
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS)
+def test_a_schema_of_4_mib_is_told_back_whatever_its_characters(client, character):
+    schema = {"a": character * ((MOST_SCHEMA_BYTES - len('{"a": ""}')) // len(character.encode()))}
+    body = {"schema": schema, "result_type": "groups"}
+
+    project = post_project(client, body)
+
+    assert project.status_code == 201, project.text
+    assert client.describe(project.json())["schema"] == schema
+    schema["a"] += character
+    assert is_problem(post_project(client, body), 400)
+
+
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS)
+def test_notes_that_fill_an_event_are_told_back_and_longer_ones_are_a_413(client, character):
+    """An event has more beside the body than an answer has, but hardly 8 KiB."""
+    body = {"schema": {}, "result_type": "groups", "notes": ""}
+    fitting = (MOST_EVENT_BYTES - 8_192) // len(character.encode())
+
+    project = post_project(client, body | {"notes": character * fitting})
+
+    assert project.status_code == 201, project.text
+    assert client.describe(project.json())["notes"] == character * fitting
+    beyond = MOST_EVENT_BYTES // len(character.encode())
+    refused = post_project(client, body | {"notes": character * beyond})
+    assert is_problem(refused, 413)
+    assert "shorter" in refused.json()["detail"]
+
+
+def test_what_would_be_longer_told_back_than_sent_is_a_413_that_says_so(client):
+    """A number of four characters is told back with eighteen."""
+    schema = {"a": [1e15] * 200_000}
+    text = json.dumps(schema).replace("1000000000000000.0, ", "1e15,")
+    most = 5_000_000
+
+    def post(notes):
+        body = f'{{"schema": {text}, "result_type": "groups", "notes": "{notes}"}}'
+        return client.request("POST", "/projects", data=body, headers={"Content-Type": "application/json"})
+
+    project = post("n" * 1_000_000)
+    assert project.status_code == 201, project.text
+    assert client.describe(project.json())["schema"] == schema
+    refused = post("n" * most)
+    assert is_problem(refused, 413)
+    assert "Described again" in refused.json()["detail"]
+
+
+def post_project(client, body):
+    text = json.dumps(body, ensure_ascii=False).encode()
+    return client.request("POST", "/projects", data=text, headers={"Content-Type": "application/json"})

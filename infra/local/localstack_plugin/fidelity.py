@@ -12,6 +12,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from localstack.aws.api.lambda_ import InvocationType, RequestTooLargeException
@@ -46,6 +47,9 @@ def install() -> None:
     parse.restore_payload = _raw_body
     patch(LambdaService.invoke)(_refuse_large_payload)
     patch(RestApiAwsProxyIntegration.create_lambda_input_event)(_refuse_large_event)
+    RestApiAwsProxyIntegration.call_lambda = staticmethod(
+        partial(_send_in_utf8, RestApiAwsProxyIntegration.call_lambda)
+    )
     patch(AssignmentService.get_environment)(_await_place)
     patch(esm_worker_factory.EsmWorkerFactory.get_esm_worker)(_limit_batches)
     esm_worker_factory.SqsPoller = ConcurrentSqsPoller
@@ -80,10 +84,27 @@ def _refuse_large_event(original: _Original, integration: Any, context: Any) -> 
     if headers.get("content-type") == _BINARY and event.get("body") and not event.get("isBase64Encoded"):
         event["body"] = base64.b64encode(event["body"].encode()).decode()
         event["isBase64Encoded"] = True
-    size = len(json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    size = len(_in_utf8(event))
     if limits.request_complaint(size, asynchronous=False):
         raise RequestTooLargeError(_TOO_LONG)
     return event
+
+
+def _send_in_utf8(original: _Original, *, event: bytes, **call: Any) -> Any:
+    """Invoke a function with the event as it was measured; LocalStack would send each character beyond ASCII as six."""
+    return original(event=_in_utf8(json.loads(event)), **call)
+
+
+def _in_utf8(event: Any) -> bytes:
+    """Return the payload of an event: JSON without spaces, in UTF-8.
+
+    Whether API Gateway writes it so is not documented; a lone surrogate, which UTF-8 cannot carry, stays escaped.
+    """
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(event, separators=(",", ":")).encode()
 
 
 _places: defaultdict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(_ENVIRONMENTS_PER_FUNCTION))

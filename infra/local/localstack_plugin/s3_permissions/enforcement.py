@@ -5,8 +5,7 @@ credentials that STS has issued and that have not expired, and be allowed by the
 policies and by its boundary: a party's temporary credentials and a function's role are held to what the template says.
 What is not understood is refused.
 
-The key `test` is whoever deploys, and may do anything. Bucket policies are not looked at, and neither is whether a body
-is the one that was signed.
+The key `test` is whoever deploys, and may do anything. Bucket policies are not looked at.
 """
 
 import hmac
@@ -22,40 +21,23 @@ from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 from localstack.aws import handlers
-from localstack.aws.api import CommonServiceException
 from localstack.http.request import get_raw_path
+from localstack.services.s3.presigned_url import S3PreSignedURLRequestHandler
+from localstack.utils.patch import patch
 
 from infra.local.localstack_plugin.s3_permissions import sessions
-from infra.local.localstack_plugin.s3_permissions.policies import Ask, Document, allows
+from infra.local.localstack_plugin.s3_permissions.asks import asks_of
+from infra.local.localstack_plugin.s3_permissions.policies import Document, allows
+from infra.local.localstack_plugin.s3_permissions.refusals import ALGORITHM, Refusal, refuse_ill_formed, refuse_long_key
 from infra.local.localstack_plugin.s3_permissions.sessions import Session
 
 ADMINISTRATOR = "test"
-_ALGORITHM = "AWS4-HMAC-SHA256"
-_PARTITION = "aws"
-
-# The actions of requests that are not called like their action; a copy reads its source as well.
-_ACTIONS = {
-    "AbortMultipartUpload": "AbortMultipartUpload",
-    "CompleteMultipartUpload": "PutObject",
-    "CopyObject": "PutObject",
-    "CreateMultipartUpload": "PutObject",
-    "HeadBucket": "ListBucket",
-    "HeadObject": "GetObject",
-    "ListBuckets": "ListAllMyBuckets",
-    "ListMultipartUploads": "ListBucketMultipartUploads",
-    "ListObjectVersions": "ListBucketVersions",
-    "ListObjects": "ListBucket",
-    "ListObjectsV2": "ListBucket",
-    "ListParts": "ListMultipartUploadParts",
-    "UploadPart": "PutObject",
-    "UploadPartCopy": "PutObject",
-}
-_VERSIONED = {"GetObject", "DeleteObject"}
 
 
 def install() -> None:
     """Check every request to S3 from now on."""
     sessions.install()
+    patch(S3PreSignedURLRequestHandler.__call__)(_check_form)
     handlers.serve_custom_service_request_handlers.append(_check)
 
 
@@ -68,20 +50,37 @@ def keep_alive(access_key_id: str) -> None:
     _of_functions.add(access_key_id)
 
 
-def _check(_chain: object, context: Any, _response: object) -> None:
+def _check_form(original: Any, handler: Any, chain: object, context: Any, response: object) -> Any:
+    """Refuse what S3 refuses for its form, before LocalStack reads the signature of a presigned URL."""
+    if _is_checked(context):
+        try:
+            refuse_ill_formed(context.request, _now())
+        except Refusal:
+            # LocalStack's answer needs it.
+            context.operation = handler._get_op_from_request(context.request)  # noqa: SLF001
+            raise
+    return original(handler, chain, context, response)
+
+
+def _is_checked(context: Any) -> bool:
+    """Tell whether a request is one to S3 from outside; a browser's preflight is not signed, and tells nothing."""
     is_s3 = context.service is not None and context.service.service_name == "s3"
-    # A preflight request of a browser is not signed, and answers nothing about an object.
-    if not is_s3 or context.is_internal_call or context.operation is None or context.request.method == "OPTIONS":
+    return is_s3 and not context.is_internal_call and context.request.method != "OPTIONS"
+
+
+def _check(_chain: object, context: Any, _response: object) -> None:
+    if not _is_checked(context) or context.operation is None:
         return
+    refuse_long_key((context.service_request or {}).get("Key"))
     signed = _signature_of(context.request)
     if signed.access_key_id == ADMINISTRATOR:
         _check_signature(context.request, signed, ADMINISTRATOR, None)
         return
     session = _session(signed.access_key_id)
     if signed.token != session.session_token:
-        raise _refusal("InvalidToken", "The provided token is malformed or otherwise invalid.")
+        raise Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.")
     if session.expiration < _now() and signed.access_key_id not in _of_functions:
-        raise _refusal("ExpiredToken", "The provided token has expired.")
+        raise Refusal("ExpiredToken", "The provided token has expired.")
     _check_signature(context.request, signed, session.secret_access_key, session.session_token)
     _check_permission(context, session)
 
@@ -103,8 +102,8 @@ def _signature_of(request: Any) -> _Signed:
     if "X-Amz-Signature" in query:
         return _Signed(query.get("X-Amz-Credential", "").partition("/")[0], query.get("X-Amz-Security-Token"))
     algorithm, _, rest = request.headers.get("Authorization", "").partition(" ")
-    if algorithm != _ALGORITHM:
-        raise _refusal("AccessDenied", "Requests are signed with signature version 4, or not served.")
+    if algorithm != ALGORITHM:
+        raise Refusal("AccessDenied", "Requests are signed with signature version 4, or not served.")
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     access_key_id, *scope = fields.get("Credential", "").split("/")
     return _Signed(
@@ -119,7 +118,7 @@ def _signature_of(request: Any) -> _Signed:
 def _session(access_key_id: str) -> Session:
     if session := sessions.find(access_key_id):
         return session
-    raise _refusal("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+    raise Refusal("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
 
 
 class _Verifier(S3SigV4Auth):
@@ -141,10 +140,10 @@ def _check_signature(request: Any, signed: _Signed, secret: str, token: str | No
     try:
         expected = _expected_signature(request, signed, Credentials(signed.access_key_id, secret, token))
     except (KeyError, ValueError) as error:
-        raise _refusal("AccessDenied", "The request's signature is incomplete.") from error
+        raise Refusal("AccessDenied", "The request's signature is incomplete.") from error
     if not hmac.compare_digest(expected, signed.signature):
         message = "The request signature we calculated does not match the signature you provided."
-        raise _refusal("SignatureDoesNotMatch", message)
+        raise Refusal("SignatureDoesNotMatch", message)
 
 
 def _expected_signature(request: Any, signed: _Signed, credentials: Credentials) -> str:
@@ -160,9 +159,11 @@ def _expected_signature(request: Any, signed: _Signed, credentials: Credentials)
 
 def _check_permission(context: Any, session: Session) -> None:
     policy_sets = list(_policy_sets(session))
-    for ask in _asks(context, session.account_id):
+    request: dict[str, Any] = dict(context.service_request or {})
+    headers = {name.lower(): value for name, value in context.request.headers.items()}
+    for ask in asks_of(context.operation.name, request, headers, session.account_id):
         if not all(allows(policies, ask) for policies in policy_sets):
-            raise _refusal("AccessDenied", "Access Denied")
+            raise Refusal("AccessDenied", "Access Denied")
 
 
 def _policy_sets(session: Session) -> Iterator[list[Document]]:
@@ -171,7 +172,7 @@ def _policy_sets(session: Session) -> Iterator[list[Document]]:
         yield [json.loads(session.policy)]
     policies = sessions.policies_of_role(session)
     if policies is None:
-        raise _refusal("AccessDenied", f"{session.role_arn} does not exist")
+        raise Refusal("AccessDenied", f"{session.role_arn} does not exist")
     yield [_document(each) for each in policies]
     boundary = sessions.boundary_of_role(session)
     if boundary is not None:
@@ -184,39 +185,5 @@ def _document(text: Any) -> Document:
     return dict(json.loads(text if text.lstrip().startswith("{") else unquote(text)))
 
 
-def _asks(context: Any, account_id: str) -> Iterator[Ask]:
-    request: dict[str, Any] = dict(context.service_request or {})
-    bucket, operation = request.get("Bucket", "*"), context.operation.name
-    conditions = {
-        "aws:SecureTransport": "true",  # what is plain on loopback is TLS on AWS
-        "aws:PrincipalAccount": account_id,
-        "aws:ResourceAccount": account_id,
-        "s3:ResourceAccount": account_id,
-        "s3:prefix": request.get("Prefix", ""),
-    }
-    if operation == "DeleteObjects":
-        for each in request["Delete"]["Objects"]:
-            yield Ask(f"s3:DeleteObject{'Version' * ('VersionId' in each)}", _arn(bucket, each["Key"]), conditions)
-        return
-    action = _ACTIONS.get(operation, operation)
-    if action in _VERSIONED and request.get("VersionId"):
-        action += "Version"
-    yield Ask(f"s3:{action}", _arn(bucket, request.get("Key")), conditions)
-    if source := request.get("CopySource"):
-        yield Ask("s3:GetObject", f"arn:{_PARTITION}:s3:::{_source(source)}", conditions)
-
-
-def _arn(bucket: str, key: str | None) -> str:
-    return f"arn:{_PARTITION}:s3:::{bucket}" + (f"/{key}" if key is not None else "")
-
-
-def _source(copied: Any) -> str:
-    return unquote(str(copied)).partition("?")[0].lstrip("/")
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _refusal(code: str, message: str) -> CommonServiceException:
-    return CommonServiceException(code, message, status_code=403)

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from localstack.aws.api import CommonServiceException
 from localstack.services.iam.models import IamStore, RoleEntity, iam_stores
 from localstack.services.sts.provider import StsProvider
 from localstack.utils.aws.arns import extract_account_id_from_arn
 from localstack.utils.patch import patch
 
+MOST_POLICY_CHARACTERS = 2_048
+"""Of a session policy. AWS also packs it, by rules that it does not tell, and refuses what is too large then."""
 _ANY_REGION = "us-east-1"  # IAM's store is the same in all of them
 
 
@@ -61,6 +64,9 @@ def boundary_of_role(session: Session) -> list[Any] | None:
 
 
 def _remember(original: Any, provider: Any, context: Any, role_arn: str, *rest: Any, **request: Any) -> Any:
+    if len(request.get("policy") or "") > MOST_POLICY_CHARACTERS:
+        message = f"Value at 'policy' failed to satisfy constraint: at most {MOST_POLICY_CHARACTERS} characters"
+        raise CommonServiceException("ValidationError", f"1 validation error detected: {message}")
     answer = original(provider, context, role_arn, *rest, **request)
     issued = answer["Credentials"]
     if duration_s := request.get("duration_seconds"):

@@ -8,6 +8,7 @@ encoding.
     ├── AccessDenied            the token does not open this project or run
     ├── InvalidRequest          a value of the request is out of range
     │   └── MalformedRequest    the request cannot be understood
+    ├── TooLargeToReturn        the request would be kept, but could not be told back
     ├── BlockingMismatch        the upload does not fit the project's blocking setting
     ├── TokenAlreadyUsed        this party has another upload already
     ├── NoUploadYet             this party has no upload, in whatever state
@@ -51,6 +52,16 @@ class MalformedRequest(InvalidRequest):
     """The request cannot be understood: the original's framework refused these, and gave them a title."""
 
     title = "Bad Request"
+
+
+class TooLargeToReturn(LinkageError):
+    """What the request describes is larger than a response can be, so that nobody could read it again."""
+
+    def __init__(self, size_bytes: int, most_bytes: int) -> None:
+        super().__init__(
+            f"Described again, this would be a response of {size_bytes} bytes, quotes and line breaks counted as two, "
+            f"where {most_bytes} are possible: send a smaller schema, or a shorter name or shorter notes"
+        )
 
 
 class BlockingMismatch(LinkageError):

@@ -10,7 +10,11 @@ from app.routing import find_route
 
 ANY = "x-amazon-apigateway-any-method"
 OF_ITS_OWN = {
-    "DEFAULT_4XX": 403,
+    "ACCESS_DENIED": 403,
+    "EXPIRED_TOKEN": 403,
+    "INVALID_API_KEY": 403,
+    "INVALID_SIGNATURE": 403,
+    "UNAUTHORIZED": 403,
     "DEFAULT_5XX": 503,
     "THROTTLED": 503,
     "QUOTA_EXCEEDED": 503,
@@ -62,7 +66,7 @@ def test_all_resources_lead_to_the_one_function(paths):
     ("route", "method"), [(route, method) for route, methods in app.routes.items() for method in methods]
 )
 def test_every_route_of_the_app_is_reached(paths, route, method):
-    ids = {"project_id": "p", "run_id": "r"}
+    ids = {"project_id": "p", "run_id": "r", "upload_id": "u"}
     path = route.format(**ids)
     resource = resource_of(method, path, paths)
     proxy = {"proxy": path.removeprefix("/")} if resource == "/{proxy+}" else None
@@ -100,6 +104,8 @@ def test_bytes_are_handed_over_as_bytes(gateway):
 def test_api_gateways_own_errors_are_problems_that_any_page_may_read(gateway):
     statuses = {}
     for kind, response in gateway["GatewayResponses"].items():
+        if kind == "DEFAULT_4XX":
+            continue
         headers = response["ResponseParameters"]["Headers"]
         problem = json.loads(response["ResponseTemplates"]["application/json"])
         assert headers["Content-Type"] == "'application/problem+json'"
@@ -114,3 +120,14 @@ def test_api_gateways_own_errors_are_problems_that_any_page_may_read(gateway):
 
 def test_the_listing_of_projects_is_off_unless_it_is_switched_on(template):
     assert template["Parameters"]["ProjectListing"]["Default"] == "false"
+
+
+def test_what_api_gateway_refuses_for_a_reason_of_its_own_keeps_its_status_and_says_what_to_do(gateway):
+    """Its 413 for an event that Lambda refuses is reported to be of no kind that can be named."""
+    response = gateway["GatewayResponses"]["DEFAULT_4XX"]
+
+    assert "StatusCode" not in response
+    assert response["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
+    problem = json.loads(response["ResponseTemplates"]["application/json"])
+    assert problem.keys() == {"detail", "title", "type"}
+    assert "object store" in problem["detail"]

@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    FailFast,
     Field,
     StrictBool,
     StrictFloat,
@@ -80,8 +81,15 @@ BlockId = Annotated[
     Any, AfterValidator(_block_id), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
 ]
 """Like a union of the two types, but a wrong value gives one error, not two."""
-BlocksByRecord = dict[Annotated[StrictStr, AfterValidator(_block_id)], list[BlockId]]
-"""Ids of the blocks of each record, by the record's index."""
+BlocksByRecord = Annotated[
+    dict[Annotated[StrictStr, AfterValidator(_block_id)], Annotated[list[BlockId], FailFast()]], FailFast()
+]
+"""Ids of the blocks of each record, by the record's index.
+
+The first wrong value ends the validation, here and wherever there are many: an error for each would need gigabytes.
+"""
+Encodings = Annotated[list[StrictStr], FailFast()]
+"""Encodings in base64."""
 
 
 class Body(BaseModel):
@@ -125,7 +133,7 @@ class StoredBody(Body):
 class ClksBody(Body):
     """POST /projects/{project_id}/clks: the encodings themselves, base64; blocks are as with `EncodingsBody`."""
 
-    clks: Annotated[list[StrictStr], Field(examples=[["AAECAwQFBgc=", "CAkKCwwNDg8="]])]
+    clks: Annotated[Encodings, Field(examples=[["AAECAwQFBgc=", "CAkKCwwNDg8="]])]
     blocks: BlocksByRecord | None = None
 
 
@@ -133,7 +141,12 @@ class ClknblocksBody(Body):
     """POST /projects/{project_id}/clks: each encoding with the ids of its blocks, of which there may be none."""
 
     clknblocks: Annotated[
-        list[Annotated[list[BlockId], Field(min_length=1, json_schema_extra={"prefixItems": [{"type": "string"}]})],],
+        list[
+            Annotated[
+                list[BlockId], FailFast(), Field(min_length=1, json_schema_extra={"prefixItems": [{"type": "string"}]})
+            ],
+        ],
+        FailFast(),
         Field(examples=[[["AAECAwQFBgc=", "3170", 7], ["CAkKCwwNDg8="]]]),
     ]
 
@@ -141,7 +154,7 @@ class ClknblocksBody(Body):
 class EncodingsBody(Body):
     """POST /projects/{project_id}/clks: the encodings themselves, and the ids of their blocks by record index."""
 
-    encodings: Annotated[list[StrictStr], Field(examples=[["AAECAwQFBgc=", "CAkKCwwNDg8="]])]
+    encodings: Annotated[Encodings, Field(examples=[["AAECAwQFBgc=", "CAkKCwwNDg8="]])]
     blocks: Annotated[BlocksByRecord | None, Field(examples=[{"0": ["3170", "7"], "1": []}])] = None
 
 

@@ -1,5 +1,6 @@
 """Runs recover from losses: Redis is flushed or away, messages vanish or end among the dead letters."""
 
+import logging
 from contextlib import suppress
 from datetime import timedelta
 
@@ -167,6 +168,30 @@ def test_an_upload_whose_event_is_a_dead_letter_is_an_error(service, project):
     status = service.get_run(project, run_id).json
     assert status["state"] == "error"
     assert "could not be read" in status["message"]
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+@pytest.mark.parametrize("worker", ["intake", "plan", "compare", "solve"])
+def test_a_dead_letter_is_an_alarm_only_while_its_run_or_upload_exists(service, project, worker, is_deleted, caplog):
+    run_id = service.post_run(project)
+    (key, *_) = [entry.key for entry in service.world.objects.list(service.world.settings.store_bucket, "intake/")]
+    ids = {"project_id": project["project_id"], "run_id": run_id}
+    bodies = {
+        "intake": s3_event(key),
+        "plan": body_of(PlanRun(**ids)),
+        "compare": body_of(CompareChunk(**ids, chunk=0)),
+        "solve": body_of(SolveRun(**ids)),
+    }
+    service.queues.dead.append((worker, bodies[worker]))
+    if is_deleted:
+        path = f"/projects/{project['project_id']}"
+        assert service.request("DELETE", path, token=project["result_token"]).status == 204
+
+    reconcile(service)
+
+    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert errors == ([] if is_deleted else [f"dead letter of the {worker} worker"])
+    assert service.queues.dead == []
 
 
 def test_dead_letters_that_cannot_be_read_are_dropped(service, project):

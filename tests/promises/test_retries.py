@@ -11,7 +11,7 @@ from linkage.models import UploadState
 from linkage.tokens import hash_token, new_token
 from tests.driving import driver, s3_event
 from tests.faults import Killed, Mortality, mortal
-from tests.promises.steps import MOST_EFFECTS, objects_of, reconcile_until_quiet
+from tests.promises.steps import MOST_EFFECTS, deliver_dying_after, objects_of, reconcile_until_quiet
 from tests.ways import WITH_BLOCKS, announcement, send, sending
 
 WAYS = (*WITH_BLOCKS, "clks", "encodings", "binaryclks", "json file", "binary file")
@@ -180,6 +180,54 @@ def test_an_announcement_is_the_same_with_other_credentials_and_once_its_files_a
     again.append(send(service, project, 0, renewed, *ENCODINGS.shape))
 
     assert [answer.json for answer in again] == [first.json] * 2
+
+
+@pytest.mark.parametrize("way", FILES)
+def test_an_announcement_gets_the_receipt_of_one_that_was_taken_in_meanwhile(service, way, monkeypatch):
+    project = project_for(service, way)
+    sent = put(service, project, sending(way, ENCODINGS, blocks_for(way)))
+    firsts = []
+
+    def announce_and_take_in():
+        firsts.append(send(service, project, 0, sent, *ENCODINGS.shape))
+        service.deliver_all()
+
+    first_look(service, announce_and_take_in, monkeypatch)
+    second = send(service, project, 0, sent, *ENCODINGS.shape)
+
+    assert [first.status for first in firsts] == [201]
+    assert (second.status, second.json) == (201, firsts[0].json)
+
+
+def first_look(service, action, monkeypatch):
+    """Have something happen before a request looks for its files in the store: then it knows of no upload yet."""
+    objects = service.world.objects
+    original = objects.head
+
+    def head(bucket, key):
+        monkeypatch.setattr(objects, "head", original)
+        action()
+        return original(bucket, key)
+
+    monkeypatch.setattr(objects, "head", head)
+
+
+@pytest.mark.parametrize("way", FILES)
+def test_a_late_message_of_a_failed_upload_leaves_the_files_that_were_announced_anew(service, way):
+    """The files are the same bytes; the first time their announced number was wrong."""
+    project = project_for(service, way)
+    token, blocks = project["update_tokens"][0], blocks_for(way)
+    send(service, project, 0, sending(way, ENCODINGS, blocks), len(ENCODINGS) + 1, 8)
+    (late,) = service.waiting("intake")
+    assert deliver_dying_after(service, "intake", late, 1)
+    assert own_upload(service, project, token).json["state"] == "error"
+    corrected = send(service, project, 0, sending(way, ENCODINGS, blocks), *ENCODINGS.shape)
+
+    assert service.deliver("intake", late) == []
+    service.deliver_all()
+
+    assert own_upload(service, project, corrected.json["receipt_token"]).json["state"] == "ready"
+    assert not [key for key in objects_of(service, project["project_id"]) if not key.startswith("projects/")]
 
 
 @pytest.mark.parametrize("change", ["key", "content", "no blocks"])

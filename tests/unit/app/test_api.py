@@ -421,6 +421,8 @@ def test_the_place_of_another_party_or_bucket_is_403(service, project):
         {"hash-count": "²", "hash-size": "8"},
         {"hash-count": "9" * 30, "hash-size": "8"},
         {"hash-count": "9" * 5000, "hash-size": "8"},
+        {"hash-count": "0" * 19 + "1" + "6" * 4300, "hash-size": "8"},
+        {"hash-count": "5", "hash-size": "0" * 19 + "1" + "6" * 4300},
         {"hash-count": str(2**40), "hash-size": "8"},
     ],
 )

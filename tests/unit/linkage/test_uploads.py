@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from app.request_bodies import ClknblocksBody, ClksBody, EncodingsBody
 from linkage.encodings.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS, load_encodings
 from linkage.encodings.wire import MEMBERSHIP_COST, needed_bytes
 from linkage.models import Manifest
@@ -245,6 +247,28 @@ def test_a_wrong_body_with_blocks_is_refused_with_the_reason_and_leaves_no_trace
     assert is_problem(post(service, project, body), status, detail)
 
     leaves_no_trace(service, project, "clknblocks", BLOCKS_20)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (ClksBody, {"clks": [0] * 1000}),
+        (EncodingsBody, {"encodings": [None] * 1000}),
+        (EncodingsBody, {"encodings": CLKS, "blocks": {str(index): 0 for index in range(1000)}}),
+        (EncodingsBody, {"encodings": CLKS, "blocks": {f"\ud800{index}": [] for index in range(1000)}}),
+        (EncodingsBody, {"encodings": CLKS, "blocks": {"0": [1.5] * 1000}}),
+        (ClksBody, {"clks": CLKS, "blocks": {str(index): [None] for index in range(1000)}}),
+        (ClknblocksBody, {"clknblocks": [0] * 1000}),
+        (ClknblocksBody, {"clknblocks": [[]] * 1000}),
+        (ClknblocksBody, {"clknblocks": [[None] * 1000]}),
+    ],
+)
+def test_the_first_wrong_value_of_many_ends_the_validation(kind, body):
+    """Errors take hundreds of bytes each: millions of them would take the function's memory and time."""
+    with pytest.raises(ValidationError) as raised:
+        kind.model_validate(body)
+
+    assert raised.value.error_count() == 1
 
 
 @pytest.mark.parametrize("body", [WRONG["bad base64"][0], WRONG["no clks"][0], WRONG["blocks for those without"][0]])

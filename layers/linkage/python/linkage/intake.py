@@ -40,10 +40,17 @@ def take_in_upload(manifest_key: str, world: World) -> None:
         _make_ready(upload, world)
     if upload is not None:
         send_waiting_runs(manifest.project_id, world)
-    for file in (manifest.encodings, manifest.blocks):
-        if file is not None:
-            remove_if_unchanged(file, world)
+    _remove_raw(manifest, world)
     stored.remove_manifest()
+
+
+def _remove_raw(manifest: Manifest, world: World) -> None:
+    """Remove the upload's own files, but none that the party announced anew, as they are, since this upload failed."""
+    now = world.uploads.contribution(manifest.party_id)
+    kept = () if now is None or now.upload_id == manifest.upload_id else now.manifest.files
+    for file in manifest.files:
+        if file not in kept:
+            remove_if_unchanged(file, world)
 
 
 def _make_ready(upload: Upload, world: World) -> None:

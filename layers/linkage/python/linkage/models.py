@@ -84,6 +84,11 @@ class Manifest(BaseModel):
     fingerprint: str | None = None
     """Fingerprint of the request that carried the encodings (see `linkage.receipts`); None for announced files."""
 
+    @property
+    def files(self) -> list[StoredFile]:
+        """The encodings' file and, with blocking, that of their blocks."""
+        return [file for file in (self.encodings, self.blocks) if file is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class Project:

@@ -121,7 +121,7 @@ def find_announced(party_id: str, places: list[tuple[str, str]], world: World) -
     upload = world.uploads.contribution(party_id)
     if upload is None or upload.manifest.fingerprint is not None:
         return None
-    files = [file for file in (upload.manifest.encodings, upload.manifest.blocks) if file is not None]
+    files = upload.manifest.files
     same_places = [(file.bucket, file.key) for file in files] == places
     return upload if same_places and all(_is_unchanged(file, world) for file in files) else None
 

@@ -28,6 +28,8 @@ from linkage.store.uploads import UploadStore
 from linkage.tokens import fingerprint, new_id
 
 _COUNT, _SIZE = "hash-count", "hash-size"
+_MOST_DIGITS = 20
+"""Digits of an announced number at most: enough for any of 63 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +147,22 @@ def announce_files(project_id: str, token: str, announced: AnnouncedUpload, worl
         raise ObjectPathNotAllowed
     if (before := find_announced(party.party_id, announced.places, world)) is not None:
         return repeat_upload(before, token, world)
+    try:
+        manifest = _pin_announced(announced, party, world)
+    except InvalidRequest:
+        # Sent twice at once, the other one may be stored and taken in by now, and the files gone.
+        if (before := find_announced(party.party_id, announced.places, world)) is None:
+            raise
+        return repeat_upload(before, token, world)
+    _check_announced(manifest, world)
+    return begin_upload(manifest, token, world)
+
+
+def _pin_announced(announced: AnnouncedUpload, party: Party, world: World) -> Manifest:
+    """Return the manifest of the files as they are now."""
     encodings, stored = _pin(announced.encodings, world)
-    manifest = Manifest(
-        project_id=project_id,
+    return Manifest(
+        project_id=party.project_id,
         party_id=party.party_id,
         upload_id=new_id(),
         encodings=encodings,
@@ -156,8 +171,6 @@ def announce_files(project_id: str, token: str, announced: AnnouncedUpload, worl
         encoding_size=_announced_number(stored, _SIZE),
         blocks=None if announced.blocks is None else _pin(announced.blocks, world)[0],
     )
-    _check_announced(manifest, world)
-    return begin_upload(manifest, token, world)
 
 
 def _read_direct(sent: DirectUpload) -> tuple[BinaryUpload, bytes | None]:
@@ -216,7 +229,7 @@ def _supposed_format(key: str) -> FileFormat:
 def _announced_number(stored: StoredObject, name: str) -> int:
     """Read a positive number from the object's metadata."""
     text = stored.metadata.get(name, "")
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and 0 < int(text) < 2**63):
         raise InvalidRequest(f"The object's metadata '{name}' must be a positive whole number (x-amz-meta-{name})")
     return int(text)
 

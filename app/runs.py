@@ -13,6 +13,7 @@ from app.responses import JSON, answer, credentials_body, no_content, place_body
 from app.run_status import status_body
 from linkage.deletion import delete_run
 from linkage.models import Run, RunState
+from linkage.projects import open_project
 from linkage.results import fetch_result, permit_download
 from linkage.runs import NewRun, create_run, describe_status, list_runs, open_run
 from linkage.tokens import new_id
@@ -30,11 +31,13 @@ def post_run(project_id: str) -> Response:
     Who sends an Idempotency-Key may send the same request again, and gets the same run, as long as that exists.
     """
     request = routes.current_request
+    token = requests.token(request)
+    open_project(project_id, token, world())  # before the body is read, as with uploads
     body = requests.parse(requests.json_body(request), RunBody)
     described = RunDescriptionBody(run_id=new_id(), threshold=1, name=body.name, notes=body.notes)
     require_returnable(described, beside_bytes=_MOST_REASON_BYTES)
     key = requests.idempotency_key(request)
-    run = create_run(project_id, requests.token(request), NewRun(body.threshold, body.name, body.notes, key), world())
+    run = create_run(project_id, token, NewRun(body.threshold, body.name, body.notes, key), world())
     return answer(_description(run), HTTPStatus.CREATED)
 
 

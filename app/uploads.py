@@ -15,6 +15,7 @@ from app.response_bodies import UploadPermitBody, UploadReceiptBody, UploadStatu
 from app.responses import answer, credentials_body, place_body, timestamp
 from linkage.errors import MalformedRequest
 from linkage.models import UploadState
+from linkage.projects import identify_party
 from linkage.receipts import UploadStatus, describe_own_upload, describe_upload
 from linkage.uploads import (
     AnnouncedUpload,
@@ -46,10 +47,14 @@ def get_upload_permit(project_id: str) -> Response:
 @routes.route("/v1/projects/{project_id}/clks", methods=["POST"], content_types=["application/json"])
 @problem_details
 def post_clks(project_id: str) -> Response:
-    """Take encodings, or take note of the files that hold them."""
+    """Take encodings, or take note of the files that hold them.
+
+    The token is checked before the body is read: a stranger's megabytes cost no time.
+    """
     request = routes.current_request
-    upload = _read_clks(requests.upload_body(request, _MEMBERS))
     token = requests.token(request)
+    identify_party(project_id, token, world())
+    upload = _read_clks(requests.upload_body(request, _MEMBERS))
     if isinstance(upload, DirectUpload):
         return _received(receive_encodings(project_id, token, upload, requests.raw_body(request), world()))
     return _received(announce_files(project_id, token, upload, world()))
@@ -61,6 +66,7 @@ def post_binaryclks(project_id: str) -> Response:
     """Take encodings as raw bytes."""
     request = routes.current_request
     token = requests.token(request)
+    identify_party(project_id, token, world())
     count, size = (_whole_number(request, name) for name in ("Hash-Count", "Hash-Size"))
     return _received(receive_binary(project_id, token, BinaryUpload(requests.raw_body(request), count, size), world()))
 

@@ -133,10 +133,17 @@ def test_what_is_not_json_is_415(service, path, content_type):
     assert_problem(answer, 415, None, f"Invalid Content-type ({content_type}), expected JSON data")
 
 
-def test_the_body_is_looked_at_before_the_headers(service):
-    answer = service.request("POST", f"/projects/{NOWHERE}/runs", body={})
+@pytest.mark.parametrize("route", ["runs", "clks", "binaryclks"])
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"[" * 1000, b'{"clks": [0, 0]}'])
+def test_the_token_is_checked_before_the_body_is_read(service, route, body):
+    path = f"/projects/{service.create_project()['project_id']}/{route}"
+    kind = {"Content-Type": "application/octet-stream"} if route == "binaryclks" else {}
 
-    assert_problem(answer, 400, "'threshold' is a required property", "Bad Request")
+    for each in (path, f"/projects/{NOWHERE}/{route}"):
+        answer = service.request("POST", each, token=NOWHERE, body=body, **kind)
+        assert_problem(answer, 403, "Invalid access token or project doesn't exist")
+    answer = service.request("POST", path, body=body, **kind)
+    assert_problem(answer, 400, "Missing header parameter 'Authorization'", "Bad Request")
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if "{" in path and "GET" in app.routes[f"/v1{path}"]])

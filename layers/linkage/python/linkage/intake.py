@@ -68,7 +68,7 @@ def _make_ready(upload: Upload, world: World) -> None:
 def _read_upload(manifest: Manifest, world: World) -> EncodingSet:
     """Read each pinned file in bounded memory, check it, and sort the encodings."""
     raw, size = _read_encodings(manifest, world)
-    check_content(raw)
+    check_content(raw, size)
     return sort_encodings(load_encodings(raw, size), _read_memberships(manifest, size, world))
 
 

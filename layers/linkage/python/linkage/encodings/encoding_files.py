@@ -29,6 +29,8 @@ OTHER_SHAPES = frozenset({"clknblocks", "encodings", "blocks"})
 """Members that have a meaning in a request beside `MEMBER` or in its place, and none in a file of encodings."""
 _FILE = "the file"
 _HEAD_BYTES = 4096
+_BEGINNING, _LEAST_BEGINNING = f'{{"{MEMBER}"', 4
+"""How JSON of encodings begins, without white space; and the characters of it that no encoding has by chance."""
 
 
 def read_encoding_file(
@@ -166,16 +168,23 @@ class _Peeked:
 def _is_damaged_json(raw: bytearray, reading: _JsonReading, open_file: Open) -> bool:
     """Tell whether bytes that began as JSON are text, perhaps with zeros behind it, that was meant to be JSON.
 
-    It was if a member was found that means something, or it begins with a byte order mark, or it is JSON of any form.
+    It was if a member was found that means something or is named, or it begins with a byte order mark, or it is JSON of
+    any form.
     Encodings are not text; if there are few of them, they may be by chance, but not such text.
     """
     with memoryview(raw) as view:
         if not is_text(view[: _end_before_zeros(raw)]):
             return False
-    if reading.has_begun or raw.startswith(BOM_UTF8):
+    if reading.has_begun or raw.startswith(BOM_UTF8) or _names_encodings(raw[:_HEAD_BYTES]):
         return True
     with open_file() as stream:
         return is_json(stream, _FILE)
+
+
+def _names_encodings(head: bytes | bytearray) -> bool:
+    """Tell whether these bytes are the beginning of an object whose first member is that of the encodings."""
+    text = "".join(head.decode(detect_encoding(head), errors="replace").replace("\0", "").split())
+    return len(text) >= _LEAST_BEGINNING and _BEGINNING.startswith(text[: len(_BEGINNING)])
 
 
 def _end_before_zeros(raw: bytearray) -> int:

@@ -104,6 +104,10 @@ def listing(blocks: dict[str, Any]) -> bytes:
     return json.dumps({"blocks": blocks}).encode()
 
 
+def with_meta(meta: bytes) -> bytes:
+    return listing(ALL_IDS)[:-1] + b', "meta": ' + meta + b"}"
+
+
 def tolerated(content: bytes) -> bytes:
     """Content with spaces behind it, so that it could be raw bytes of some size."""
     return multiple(content, b" ")
@@ -287,6 +291,15 @@ WAYS = {
     "compressed blocks": Way(r"the blocks file is compressed \(gzip\)", JSON, blocks=gzip.compress(BLOCKS_FILE)),
     "blocks with a byte order mark": Way(READ, JSON, blocks=b"\xef\xbb\xbf" + BLOCKS_FILE),
     "blocks as numbers": Way(READ, RAW, blocks=listing({key: [7] for key in ALL_IDS}), ids=("7",)),
+    "blocks that are null beside the encodings": Way(READ, JSON[:-1] + b', "blocks": null}'),
+    "the origin of the blocks twice": Way(
+        "'clk_count' twice", JSON, blocks=with_meta(b'{"source": {"clk_count": [40], "clk_count": [40]}}')
+    ),
+    "the source of the blocks twice": Way("'source' twice", JSON, blocks=with_meta(b'{"source": 1, "source": 2}')),
+    "what means nothing twice": Way(READ, JSON, blocks=with_meta(b'{"a": 1, "a": 2, "b": {"source": 1, "source": 2}}')),
+    "their origin with a tiny fraction": Way(
+        READ, JSON, blocks=with_meta(b'{"source": {"clk_count": 40.00000000000000000001}}')
+    ),
     # bodies
     "body: encodings twice": Way("'clks' twice", body=JSON[:-1] + b', "clks": []}'),
     "body: base64 of base64": Way(TEXT, body={"clks": TWICE_ENCODED}),

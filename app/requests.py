@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.request_bodies import IDEMPOTENCY_KEY_PATTERN, MOST_KEY_LENGTH
+from linkage.encodings.block_files import ORIGIN_PATHS
 from linkage.encodings.json_files import load_members
 from linkage.errors import MalformedRequest, UploadRejected
 
@@ -65,7 +66,8 @@ def raw_body(request: Request) -> bytes:
 def upload_body(request: Request, members: Collection[str]) -> object:
     """Read these members of an upload's JSON body by the rules that hold for files in the object store."""
     try:
-        return load_members(io.BytesIO(raw_body(request) or b"null"), members, name="Request body")
+        body = io.BytesIO(raw_body(request) or b"null")
+        return load_members(body, members, name="Request body", paths=ORIGIN_PATHS)
     except UploadRejected as rejection:
         raise MalformedRequest(str(rejection)) from None
 

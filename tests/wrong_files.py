@@ -10,6 +10,8 @@ import gzip
 import io
 import json
 import lzma
+import pickle
+import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -33,6 +35,8 @@ LIKE_JSON = np.frombuffer(b'{"clks": ["' + RAW[11:], dtype=np.uint8).reshape(COU
 RAGGED = "encoding 20 has 32 bytes, encoding 0 has 64"
 NO_JSON = "is not valid JSON"
 TEXT = "the encodings are text, not bits"
+ZEROS = "the encodings have no bits"
+LAST_ZERO = np.concatenate([ENCODINGS[:-1], np.zeros((1, SIZE), dtype=np.uint8)])
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,15 @@ def numpy_file(array: Encodings) -> bytes:
     return file.getvalue()
 
 
+def tar(content: bytes, form: int) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=form) as opened:
+        member = tarfile.TarInfo("clks.json")
+        member.size = len(content)
+        opened.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
 def of_sizes(*sizes: int) -> bytes:
     return json.dumps(
         {"clks": [base64.b64encode(bytes(row)[:size]).decode() for row, size in zip(ENCODINGS, sizes, strict=True)]}
@@ -91,13 +104,36 @@ def listing(blocks: dict[str, Any]) -> bytes:
     return json.dumps({"blocks": blocks}).encode()
 
 
+def with_meta(meta: bytes) -> bytes:
+    return listing(ALL_IDS)[:-1] + b', "meta": ' + meta + b"}"
+
+
 def tolerated(content: bytes) -> bytes:
     """Content with spaces behind it, so that it could be raw bytes of some size."""
-    return content + b" " * (-len(content) % (8 * COUNT))
+    return multiple(content, b" ")
+
+
+def multiple(content: bytes, fill: bytes = b"\0") -> bytes:
+    """Content that could be raw bytes of some size, because of what is behind it."""
+    return content + fill * (-len(content) % (8 * COUNT))
+
+
+def in_base64(content: bytes) -> list[str]:
+    """Content cut into the encodings of a body."""
+    size = len(content) // COUNT
+    return [base64.b64encode(content[start : start + size]).decode() for start in range(0, size * COUNT, size)]
+
+
+def digits(form: str) -> bytes:
+    """Each byte written in digits."""
+    return "".join(format(byte, form) for byte in RAW).encode()
 
 
 LINES = "\n".join(CLKS).encode()
 HEX = RAW.hex().encode()
+PICKLED = {protocol: multiple(pickle.dumps([bytes(row) for row in ENCODINGS], protocol)) for protocol in (2, 3)}
+LATIN = "\n".join(f"M\u00fcller,{text}" for text in CLKS).encode("latin-1")
+LATIN_JSON = b'{"name": "M\xfcller", ' + JSON[1:]
 FIRST_IDS = {str(index): ["a"] for index in range(20)}
 ALL_IDS = {str(index): ["a"] for index in range(COUNT)}
 TWICE_ENCODED = [base64.b64encode(text.encode()).decode() for text in CLKS]
@@ -175,6 +211,40 @@ WAYS = {
     "a page of HTML": Way(
         TEXT, tolerated(b"<html><body>502 Bad Gateway: the proxy could not reach it</body>" * 9), size=8
     ),
+    "binary digits": Way(TEXT, digits("08b"), "encodings.bin", size=8),
+    "binary digits, announced so": Way(TEXT, digits("08b"), "encodings.bin", size=512),
+    "octal digits": Way(TEXT, digits("03o"), "encodings.bin", size=8),
+    "decimal digits": Way(TEXT, digits("03d"), "encodings.bin", size=8),
+    "spaces": Way(TEXT, b" " * len(RAW), "encodings.bin"),
+    "spaces, as many small records": Way(TEXT, b" " * 8 * COUNT, "encodings.bin", size=8),
+    "nothing but opened braces": Way(TEXT, b"{" * len(RAW), "encodings.bin"),
+    "a table in Latin-1": Way(TEXT, multiple(LATIN, b"\n"), "encodings.csv", size=8),
+    "a table that DOS ended": Way(TEXT, LINES + b"\x1a" * (COUNT * 96 - len(LINES)), "encodings.bin", size=8),
+    "base64 in fields filled up with zeros": Way(TEXT, np.array(CLKS, dtype="S96").tobytes(), size=96),
+    "wide base64 in fields filled up with zeros": Way(TEXT, np.array(CLKS, dtype="U96").tobytes(), size=8),
+    "UTF-16 of hexadecimal digits": Way(TEXT, HEX.decode().encode("utf-16-le"), "encodings.bin", size=8),
+    "zeros before JSON": Way(TEXT, bytes(-len(JSON) % (8 * COUNT)) + JSON, size=8),
+    "JSON in Latin-1": Way(TEXT, tolerated(LATIN_JSON), size=8),
+    "JSON in Latin-1, announced so": Way(TEXT, LATIN_JSON.ljust(COUNT * 96), size=96),
+    "zeros": Way(ZEROS, bytes(len(RAW)), "encodings.bin"),
+    "zeros, announced as 8 bytes": Way(ZEROS, bytes(len(RAW)), "encodings.bin", size=8),
+    "encodings of zeros": Way(ZEROS, json.dumps({"clks": in_base64(bytes(len(RAW)))}).encode()),
+    "a record of zeros among them": Way(READ, LAST_ZERO.tobytes(), meant=LAST_ZERO, linked=COUNT - 1),
+    "a tar archive": Way(r"archive \(tar\): unpack it", tar(JSON, tarfile.GNU_FORMAT), "clks.tar", size=8),
+    "a tar archive of raw bytes": Way(r"\(tar\)", tar(RAW, tarfile.USTAR_FORMAT), "clks.tar", size=256),
+    "a tar archive with long names": Way(r"\(tar\)", tar(RAW, tarfile.PAX_FORMAT), "clks.tar", size=8),
+    "pickle, the second protocol": Way("Python's pickle", PICKLED[2], "clks.pkl", size=8),
+    "pickle, the third protocol": Way("Python's pickle", PICKLED[3], "clks.pkl", size=8),
+    "pickle of an array": Way("Python's pickle", multiple(pickle.dumps(ENCODINGS, 2)), "clks.pkl", size=8),
+    "PDF": Way("is a file of PDF", multiple(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n" + zlib.compress(JSON)), size=8),
+    "a workbook": Way("Microsoft Office", multiple(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + RAW), "clks.xls", size=8),
+    "MATLAB": Way("MATLAB", multiple(b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + RAW), "clks.mat", size=8),
+    "Avro": Way("Avro", multiple(b'Obj\1\4\x16avro.schema\x0c"null"\0' + RAW), "clks.avro", size=8),
+    "zlib": Way(r"is compressed \(zlib\)", multiple(zlib.compress(RAW)), "clks.z", size=8),
+    "zlib of JSON": Way(r"is compressed \(zlib\)", multiple(zlib.compress(JSON)), "clks.z", size=8),
+    "lzma": Way(r"is compressed \(lzma\)", multiple(lzma.compress(RAW, lzma.FORMAT_ALONE)), "clks.lzma", size=8),
+    "the begin of JSON, as one record": Way(NO_JSON, b'{"clks":', count=1, size=8),
+    "the begin of JSON with a space, as one record": Way(NO_JSON, b'{ "clks"', count=1, size=8),
     # the bytes of JSON
     "a byte order mark": Way(READ, b"\xef\xbb\xbf" + JSON),
     "UTF-16, as of PowerShell": Way(READ, JSON.decode().encode("utf-16")),
@@ -221,9 +291,22 @@ WAYS = {
     "compressed blocks": Way(r"the blocks file is compressed \(gzip\)", JSON, blocks=gzip.compress(BLOCKS_FILE)),
     "blocks with a byte order mark": Way(READ, JSON, blocks=b"\xef\xbb\xbf" + BLOCKS_FILE),
     "blocks as numbers": Way(READ, RAW, blocks=listing({key: [7] for key in ALL_IDS}), ids=("7",)),
+    "blocks that are null beside the encodings": Way(READ, JSON[:-1] + b', "blocks": null}'),
+    "the origin of the blocks twice": Way(
+        "'clk_count' twice", JSON, blocks=with_meta(b'{"source": {"clk_count": [40], "clk_count": [40]}}')
+    ),
+    "the source of the blocks twice": Way("'source' twice", JSON, blocks=with_meta(b'{"source": 1, "source": 2}')),
+    "what means nothing twice": Way(READ, JSON, blocks=with_meta(b'{"a": 1, "a": 2, "b": {"source": 1, "source": 2}}')),
+    "their origin with a tiny fraction": Way(
+        READ, JSON, blocks=with_meta(b'{"source": {"clk_count": 40.00000000000000000001}}')
+    ),
     # bodies
     "body: encodings twice": Way("'clks' twice", body=JSON[:-1] + b', "clks": []}'),
     "body: base64 of base64": Way(TEXT, body={"clks": TWICE_ENCODED}),
+    "body: binary digits": Way(TEXT, body={"clks": in_base64(digits("08b"))}),
+    "body: a table in Latin-1": Way(TEXT, body={"clks": in_base64(multiple(LATIN, b"\n"))}),
+    "body: zeros": Way(ZEROS, body={"clks": in_base64(bytes(len(RAW)))}),
+    "body: a tar archive in base64": Way(r"\(tar\)", body={"clks": in_base64(tar(RAW, tarfile.GNU_FORMAT))}),
     "body: base64 for addresses": Way("is not valid base64", body={"clks": URLSAFE}),
     "body: shorter ones among them": Way(RAGGED, body=of_sizes(*[64] * 20, *[32] * 20)),
     "body: compressed": Way(r"is compressed \(gzip\)", body=gzip.compress(JSON)),

@@ -10,7 +10,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from linkage.encodings.encoding_sets import REPORT
-from tests.doors import ALPHABETS, Case, Members, Verbatim, Writer, check_alike
+from tests.doors import ALPHABETS, Case, Members, Verbatim, Writer, check_alike, outcome
+from tests.ways import Sending
 
 # -- any data -------------------------------------------------------------------------------------------------------
 
@@ -131,6 +132,40 @@ def test_whole_numbers_are_blocks_of_their_text():
     assert check_alike(Case(CLKS, numbers), Writer(1))[0] == check_alike(Case(CLKS, texts), Writer(2))[0]
 
 
+ORIGINS = {
+    "a name twice that means nothing": Members([("a", 1), ("a", 2)]),
+    "a name twice in the source": {"source": Members([("a", 1), ("a", 2)])},
+    "the names elsewhere": Members([("b", Members([("source", 1), ("source", 2)])), ("source", {"clk_count": [4]})]),
+    "a fraction that no float has": {"source": {"clk_count": Verbatim("4.00000000000000000001")}},
+    "a fraction of zero": {"source": {"clk_count": [Verbatim("4e0")]}},
+}
+
+
+@pytest.mark.parametrize("name", ORIGINS)
+def test_what_means_nothing_in_the_origin_of_blocks_is_ignored(name):
+    found, reasons = check_alike(Case(CLKS, {"0": ["a"]}, ORIGINS[name]), Writer(1))
+
+    assert found is not None, reasons
+
+
+@pytest.mark.parametrize("members", ['"meta": 1, "meta": 2', '"meta": {"source": {}, "source": {}}'])
+def test_members_that_mean_something_are_refused_twice_beside_encodings(members):
+    document = f'{{"clks": {json.dumps(CLKS)}, {members}}}'.encode()
+    for sent in Sending(document), Sending(files={"encodings.json": document}):
+        found, reason = outcome(sent, Case(CLKS), 2**20)
+
+        assert found is None
+        assert re.search("has the member '(meta|source)' twice", reason)
+
+
+def test_blocks_that_are_null_are_none():
+    document = f'{{"clks": {json.dumps(CLKS)}, "blocks": null}}'.encode()
+    sets = [outcome(sent, Case(CLKS), 2**20)[0] for sent in (Sending(document), Sending(files={"a": document}))]
+
+    assert sets[0] == sets[1]
+    assert sets[0] is not None
+
+
 HEXADECIMAL = [sha256(bytes([n])).hexdigest().encode() for n in range(4)]
 REASONS = {
     "different sizes": (Case([*CLKS[:3], "AAAAAAAAAAA="]), "encoding 3 has 8 bytes, encoding 0 has 16"),
@@ -145,6 +180,13 @@ REASONS = {
     "an index twice": (Case([*CLKS] * 3, {"01": [], "1": []}), "lists record 1 twice"),
     "made for others": (Case(CLKS, {"0": []}, {"source": {"clk_count": [5]}}), "the blocks were made for 5 encodings"),
     "made for others, a number": (Case(CLKS, {"0": []}, {"source": {"clk_count": 5}}), "there are 4"),
+    "an origin twice": (
+        Case(CLKS, {"0": []}, {"source": Members([("clk_count", 4), ("clk_count", 4)])}),
+        "has the member 'clk_count' twice",
+    ),
+    "a source twice": (Case(CLKS, {"0": []}, Members([("source", 1), ("source", 1)])), "has the member 'source' twice"),
+    "zeros": (Case([base64.b64encode(bytes(16)).decode()] * 4), "the encodings have no bits"),
+    "binary digits": (Case([base64.b64encode(b"01" * 32).decode()] * 4), "the encodings are text, not bits"),
     "compressed": (Case(CLKS, spoil=SPOIL["compressed"]), r"is compressed \(gzip\): decompress it, then upload it"),
     "cut": (Case(CLKS, spoil=SPOIL["cut"]), "is not valid JSON"),
     "more behind it": (Case(CLKS, spoil=SPOIL["twice"]), "is not valid JSON"),

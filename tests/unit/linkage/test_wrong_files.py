@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from linkage.testing.world import in_memory_world
-from tests.driving import driver
+from tests.driving import driver, texts
 from tests.oracle import groups_of_result
 from tests.ways import Sending, send, upload
 from tests.wrong_files import COUNT, READ, WAYS
@@ -64,3 +64,37 @@ def test_files_that_users_of_the_original_send_are_taken():
 
         assert service.get_run(project, run_id).json["state"] == "completed"
         assert service.world.projects.get(project["project_id"]).encoding_size == size
+
+
+SHORT = np.random.default_rng(2).integers(1, 256, (10, 4), dtype=np.uint8)
+FILLED = np.pad(SHORT, ((0, 0), (0, 4)))
+LONG = np.repeat(SHORT, 2, axis=1)
+
+
+def _state_with_schema(bits, sending):
+    service = driver(in_memory_world())
+    project = service.create_project(schema={"clkConfig": {"l": bits}})
+    answer = send(service, project, 0, sending, 10, 8)
+    service.deliver_all()
+    (upload,) = service.world.uploads.tables.uploads.values() if answer.status == 201 else [None]
+    return answer.status if upload is None else (str(upload.state), upload.message)
+
+
+@pytest.mark.parametrize("encodings", [SHORT, FILLED])
+def test_encodings_shorter_than_8_bytes_fit_the_schema_that_says_so(encodings):
+    """The file is filled up to 8 bytes; one that its party filled up is the same, by every way."""
+    json_file = json.dumps({"clks": texts(encodings)}).encode()
+    ways = [Sending(files={"a": json_file})]
+    if encodings is FILLED:
+        headers = {"Content-Type": "application/octet-stream", "Hash-Count": "10", "Hash-Size": "8"}
+        ways += [Sending(json_file), Sending(files={"a": FILLED.tobytes()})]
+        ways += [Sending(FILLED.tobytes(), "binaryclks", headers)]
+
+    assert [_state_with_schema(32, way) for way in ways] == [("ready", None)] * len(ways)
+
+
+def test_longer_encodings_do_not_fit_the_schema_of_short_ones():
+    state, reason = _state_with_schema(32, Sending(files={"a": LONG.tobytes()}))
+
+    assert state == "error"
+    assert "its encodings have 8 bytes, the project's 4" in reason

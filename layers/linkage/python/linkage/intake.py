@@ -8,14 +8,14 @@ import numpy as np
 from linkage.encodings.block_files import read_block_file
 from linkage.encodings.block_tables import BLOCK
 from linkage.encodings.encoding_files import read_encoding_file, read_raw
-from linkage.encodings.encoding_sets import EncodingSet, Memberships, load_encodings, sort_encodings
+from linkage.encodings.encoding_sets import Encodings, EncodingSet, Memberships, load_encodings, sort_encodings
 from linkage.encodings.foreign_formats import check_content
 from linkage.encodings.wire import MEMBERSHIP_COST, TOLERATED_SIZE, Announcement, needed_bytes
 from linkage.ending import reject_upload
 from linkage.errors import UploadRejected
 from linkage.models import Manifest, Upload, UploadState
 from linkage.ports import World
-from linkage.projects import expected_encoding_size
+from linkage.projects import expected_encoding_size, schema_encoding_size
 from linkage.runs import send_waiting_runs
 from linkage.store.encoding_sets import EncodingSetStore
 from linkage.store.folders import remove_if_unchanged
@@ -60,7 +60,7 @@ def _make_ready(upload: Upload, world: World) -> None:
     try:
         encoding_set = _read_upload(manifest, world)
         stored.write(encoding_set)
-        abandoned = not _finish(manifest, encoding_set.encodings.shape[1], world)
+        abandoned = not _finish(manifest, encoding_set.encodings, world)
     except UploadRejected as rejection:
         abandoned = reject_upload(upload, str(rejection), world)
     except Exception:
@@ -75,7 +75,7 @@ def _make_ready(upload: Upload, world: World) -> None:
 def _read_upload(manifest: Manifest, world: World) -> EncodingSet:
     """Read each pinned file in bounded memory, check it, and sort the encodings."""
     raw, size = _read_encodings(manifest, world)
-    check_content(raw)
+    check_content(raw, size)
     return sort_encodings(load_encodings(raw, size), _read_memberships(manifest, size, world))
 
 
@@ -114,13 +114,21 @@ def _read_memberships(manifest: Manifest, size: int, world: World) -> Membership
     return Memberships(np.frombuffer(keys, dtype=BLOCK["key"]), np.frombuffer(records, dtype=np.uint32))
 
 
-def _finish(manifest: Manifest, size: int, world: World) -> bool:
+def _finish(manifest: Manifest, encodings: Encodings, world: World) -> bool:
     """Make the upload ready; False if it is gone. Raise `UploadRejected` if its encoding size is not the project's."""
     project = world.projects.get(manifest.project_id)
     if project is None:
         return False
+    size = encodings.shape[1]
+    by_schema = schema_encoding_size(project)
+    if by_schema is not None and by_schema < size == TOLERATED_SIZE and encodings[:, by_schema:].any():
+        raise UploadRejected(_mismatch(size, by_schema))  # only what was filled up with zeros is what the schema says
     expected = expected_encoding_size(project)
     of_project = world.uploads.finish(manifest.upload_id, encoding_size=size, expected_size=expected, now=world.now())
     if of_project is not None and of_project != size:
-        raise UploadRejected(f"Mismatch in encoding sizes: its encodings have {size} bytes, the project's {of_project}")
+        raise UploadRejected(_mismatch(size, of_project))
     return of_project is not None
+
+
+def _mismatch(size: int, of_project: int) -> str:
+    return f"Mismatch in encoding sizes: its encodings have {size} bytes, the project's {of_project}"

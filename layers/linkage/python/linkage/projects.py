@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from linkage.encodings.wire import TOLERATED_SIZE
 from linkage.errors import AccessDenied, InvalidRequest
 from linkage.models import Contributions, Party, Project, ResultType
 from linkage.ports import World
@@ -104,6 +105,12 @@ def describe_project(project_id: str, token: str, world: World) -> tuple[Project
 
 
 def expected_encoding_size(project: Project) -> int | None:
+    """Return the size in bytes that encodings have by the linkage schema, filled up to 8 bytes; None if it has none."""
+    size = schema_encoding_size(project)
+    return None if size is None else max(size, TOLERATED_SIZE)
+
+
+def schema_encoding_size(project: Project) -> int | None:
     """Return the encoding size in bytes by the linkage schema (``clkConfig.l`` bits); None if it has none."""
     config = project.linkage_schema.get("clkConfig")
     bits = config.get("l") if isinstance(config, dict) else None

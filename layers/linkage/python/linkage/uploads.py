@@ -129,7 +129,7 @@ def receive_binary(project_id: str, token: str, sent: BinaryUpload, world: World
     if len(sent.body) != sent.count * sent.size:
         raise InvalidRequest("Uploaded data did not match the expected size. Check request headers are correct")
     try:
-        check_content(sent.body)
+        check_content(sent.body, sent.size)
     except UploadRejected as rejection:
         raise InvalidRequest(str(rejection)) from None
     return begin_upload(_park(sent, party, world, mark=mark), token, world)
@@ -177,7 +177,7 @@ def _read_direct(sent: DirectUpload) -> tuple[BinaryUpload, bytes | None]:
     """Return the encodings of a request as raw bytes, and their blocks as a file, by the rules that hold for files."""
     raw, count = bytearray(), len(sent.encodings)
     size = join_encodings(sent.encodings, raw)
-    check_content(raw)
+    check_content(raw, size)
     if sent.blocks is None:
         return BinaryUpload(bytes(raw), count, size), None
     check_origin(sent.meta, count)

@@ -15,13 +15,15 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import BinaryIO
 
-from linkage.encodings.json_files import member_events
+from linkage.encodings.json_files import member_events, twice
 from linkage.errors import UploadRejected
 
 KEY_BYTES = 16
-_MEMBER, _ORIGIN = "blocks", "meta"
+ORIGIN = "meta"
+_MEMBER = "blocks"
 _ORIGIN_PATH = ("source", "clk_count")
 """Path in ``meta`` of the number of encodings, in a list, as the released client's `block` command writes it."""
+ORIGIN_PATHS = {ORIGIN: _ORIGIN_PATH}
 _ORIGIN_LIST = (len(_ORIGIN_PATH), "start_array")
 _HARMLESS = 3
 """Characters of a text that identifies nobody."""
@@ -29,6 +31,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN = 20
 """Characters of a wrong record index, or of a number, that a message repeats."""
 _IDS = 2
+_FILE = "the blocks file"
 _CONTAINER = ({"start_map", "end_map"}, {"start_array", "end_array"})
 
 
@@ -69,8 +72,9 @@ def check_origin(meta: object, count: int) -> None:
 
 
 def _check_origin_count(value: object, count: int) -> None:
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value != count:
-        origin = ".".join((_ORIGIN, *_ORIGIN_PATH))
+    value = float(value) if isinstance(value, Decimal) else value
+    if isinstance(value, int | float) and not isinstance(value, bool) and value != count:
+        origin = ".".join((ORIGIN, *_ORIGIN_PATH))
         raise UploadRejected(
             f"the blocks were made for {str(value)[:_SHOWN]} encodings ('{origin}'), there are {count}"
         )
@@ -103,8 +107,8 @@ def read_block_file(stream: BinaryIO, count: int, *, most_rows: int) -> tuple[by
     UploadRejected
         If the file is not such JSON, lists no record, others or too many blocks, or was made for other encodings.
     """
-    memberships, origin = _Memberships(count, most_rows), _Origin(count)
-    for member, depth, event, value in member_events(stream, {_MEMBER, _ORIGIN}, name="the blocks file"):
+    memberships, origin = _Memberships(count, most_rows), Origin(_FILE, count)
+    for member, depth, event, value in member_events(stream, {_MEMBER, ORIGIN}, name=_FILE):
         if member == _MEMBER:
             memberships.take(depth, event, value)
         else:
@@ -114,20 +118,32 @@ def read_block_file(stream: BinaryIO, count: int, *, most_rows: int) -> tuple[by
     return memberships.keys, memberships.records
 
 
-class _Origin:
-    """Checks the number of encodings that ``meta`` names while a file is read, as `check_origin` does."""
+class Origin:
+    """Checks ``meta`` while a file is read, as `check_origin` does: its form, and the number of encodings it names."""
 
-    def __init__(self, count: int) -> None:
-        self._count, self._path, self._is_checked = count, ["", ""], False
+    def __init__(self, name: str, count: int | None) -> None:
+        """Check the number if there is one: a file of encodings names none of its own."""
+        self._name, self._count = name, count
+        self._path, self._seen = ["", ""], set[tuple[str, ...]]()
+        self._is_checked = False
 
     def take(self, depth: int, event: str, value: object) -> None:
         """Process the next token of ``meta``."""
         if event == "map_key" and 0 < depth <= len(_ORIGIN_PATH):
             self._path[depth - 1 :] = [str(value), *[""] * (len(_ORIGIN_PATH) - depth)]
             self._is_checked = False
+            self._check_once(tuple(self._path[:depth]))
         elif tuple(self._path) == _ORIGIN_PATH and not self._is_checked and (depth, event) != _ORIGIN_LIST:
             self._is_checked = True  # the first element of the list counts, as with the released client
-            _check_origin_count(value, self._count)
+            if self._count is not None:
+                _check_origin_count(value, self._count)
+
+    def _check_once(self, place: tuple[str, ...]) -> None:
+        """Refuse a member that is there twice and leads to the number."""
+        if place == _ORIGIN_PATH[: len(place)]:
+            if place in self._seen:
+                raise UploadRejected(twice(self._name, place[-1]))
+            self._seen.add(place)
 
 
 class _Memberships:

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from json import detect_encoding
 from typing import BinaryIO
 
+from linkage.encodings.block_files import ORIGIN, Origin
 from linkage.encodings.foreign_formats import is_text
 from linkage.encodings.json_files import READ_BYTES, is_json, member_events
 from linkage.encodings.json_text import ByteStream
@@ -25,10 +26,13 @@ Open = Callable[[], AbstractContextManager[BinaryIO]]
 """Opens the file, always the same bytes."""
 
 MEMBER = "clks"
-OTHER_SHAPES = frozenset({"clknblocks", "encodings", "blocks"})
+_BLOCKS = "blocks"
+OTHER_SHAPES = frozenset({"clknblocks", "encodings", _BLOCKS})
 """Members that have a meaning in a request beside `MEMBER` or in its place, and none in a file of encodings."""
 _FILE = "the file"
 _HEAD_BYTES = 4096
+_BEGINNING, _LEAST_BEGINNING = f'{{"{MEMBER}"', 4
+"""How JSON of encodings begins, without white space; and the characters of it that no encoding has by chance."""
 
 
 def read_encoding_file(
@@ -124,10 +128,14 @@ class _JsonReading:
         return self._ended or (bool(self._raw) and not exact)
 
     def _texts(self, stream: ByteStream) -> Iterator[object]:
-        for member, depth, event, value in member_events(stream, {MEMBER, *OTHER_SHAPES}, name=_FILE):
+        origin = Origin(_FILE, None)
+        for member, depth, event, value in member_events(stream, {MEMBER, ORIGIN, *OTHER_SHAPES}, name=_FILE):
+            if member == ORIGIN:
+                origin.take(depth, event, value)
+                continue
             self.has_begun = True
             if member != MEMBER:
-                self._check_other(member)
+                self._check_other(member, is_null=event == "null" and depth == 0)
             elif depth:
                 yield value
             elif event in {"start_array", "end_array"}:
@@ -138,8 +146,9 @@ class _JsonReading:
         if not self._has_array:
             raise UploadRejected(f"the file is JSON without the member '{MEMBER}'")
 
-    def _check_other(self, member: str) -> None:
-        if member not in self._ignored:
+    def _check_other(self, member: str, *, is_null: bool) -> None:
+        """Refuse a member that has a meaning elsewhere; blocks that are null are none, as in a request."""
+        if member not in self._ignored and not (is_null and member == _BLOCKS):
             raise UploadRejected(
                 f"the file has the member '{member}': a file of encodings has them in '{MEMBER}', their blocks are"
                 " announced as a file"
@@ -166,16 +175,23 @@ class _Peeked:
 def _is_damaged_json(raw: bytearray, reading: _JsonReading, open_file: Open) -> bool:
     """Tell whether bytes that began as JSON are text, perhaps with zeros behind it, that was meant to be JSON.
 
-    It was if a member was found that means something, or it begins with a byte order mark, or it is JSON of any form.
+    It was if a member was found that means something or is named, or it begins with a byte order mark, or it is JSON of
+    any form.
     Encodings are not text; if there are few of them, they may be by chance, but not such text.
     """
     with memoryview(raw) as view:
         if not is_text(view[: _end_before_zeros(raw)]):
             return False
-    if reading.has_begun or raw.startswith(BOM_UTF8):
+    if reading.has_begun or raw.startswith(BOM_UTF8) or _names_encodings(raw[:_HEAD_BYTES]):
         return True
     with open_file() as stream:
         return is_json(stream, _FILE)
+
+
+def _names_encodings(head: bytes | bytearray) -> bool:
+    """Tell whether these bytes are the beginning of an object whose first member is that of the encodings."""
+    text = "".join(head.decode(detect_encoding(head), errors="replace").replace("\0", "").split())
+    return len(text) >= _LEAST_BEGINNING and _BEGINNING.startswith(text[: len(_BEGINNING)])
 
 
 def _end_before_zeros(raw: bytearray) -> int:

@@ -8,8 +8,9 @@ size is bounded, from the same tokens, so that the same JSON is read in the same
 A member that is there twice has no meaning: parsers differ in the one they take. It is refused where it matters.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import ijson
@@ -31,6 +32,10 @@ MemberToken = tuple[str, int, str, Any]
 
 Container = TypeVar("Container", list[Any], dict[str, Any])
 
+Paths = Mapping[str, Sequence[str]]
+"""Members of which only the value at a path means something: in them, other names may be there twice."""
+NO_PATHS: Paths = MappingProxyType({})
+
 _STARTS, _ENDS = {"start_map", "start_array"}, {"end_map", "end_array"}
 
 
@@ -50,7 +55,7 @@ def member_events(stream: ByteStream, members: Collection[str], *, name: str) ->
         if depth == 0 and event == "map_key":
             member = value if value in members else None
             if member in seen:
-                raise UploadRejected(_twice(name, value))
+                raise UploadRejected(twice(name, value))
             if member is not None:
                 seen.add(member)
         elif depth < 0:
@@ -69,7 +74,7 @@ def is_json(stream: ByteStream, name: str) -> bool:
     return True
 
 
-def load_members(stream: ByteStream, members: Collection[str], *, name: str) -> object:
+def load_members(stream: ByteStream, members: Collection[str], *, name: str, paths: Paths = NO_PATHS) -> object:
     """Return a top-level object with some of its members, and without the others.
 
     Whatever else a document is, it is returned as it is. Numbers that are no integers become floats.
@@ -77,9 +82,10 @@ def load_members(stream: ByteStream, members: Collection[str], *, name: str) -> 
     Raises
     ------
     UploadRejected
-        As from `member_events`; and if a map, at any depth in one of the members, has a member twice.
+        As from `member_events`; and if a map, at any depth in one of the members, has a member twice (of those in
+        ``paths``: one on the way to the value).
     """
-    builder = _Builder(members, name)
+    builder = _Builder(members, name, paths)
     for depth, event, value in _tokens(stream, name):
         if event == "string" and builder.items is not None:  # most tokens of an upload
             builder.items.append(value)
@@ -94,11 +100,11 @@ def load_members(stream: ByteStream, members: Collection[str], *, name: str) -> 
 class _Builder:
     """Builds objects from tokens."""
 
-    def __init__(self, members: Collection[str], name: str) -> None:
+    def __init__(self, members: Collection[str], name: str, paths: Paths) -> None:
         self.document: object = None
         self.items: list[Any] | None = None
         """The array that is open, if it is an array."""
-        self._members, self._name = members, name
+        self._members, self._name, self._paths = members, name, paths
         self._open: list[Any] = []
         self._keys: list[str] = []
         self._means_something = False
@@ -132,9 +138,15 @@ class _Builder:
     def _begin_member(self, depth: int, key: str) -> None:
         if depth == 0:
             self._means_something = key in self._members
-        if self._means_something and key in self._open[-1]:
-            raise UploadRejected(_twice(self._name, key))
+        if self._means_something and key in self._open[-1] and self._is_on_path(key):
+            raise UploadRejected(twice(self._name, key))
         self._keys[-1] = key
+
+    def _is_on_path(self, key: str) -> bool:
+        """Tell whether a member of the innermost map leads to what means something, or is that."""
+        path = self._paths.get(self._keys[0])
+        place = (*self._keys[1:-1], key)
+        return path is None or len(self._keys) == 1 or place == tuple(path[: len(place)])
 
     def _add(self, value: object) -> None:
         if not self._open:
@@ -175,5 +187,6 @@ def _check_object(event: str, name: str) -> None:
         raise UploadRejected(f"{name} is not a JSON object")
 
 
-def _twice(name: str, member: str) -> str:
+def twice(name: str, member: str) -> str:
+    """Return the reason why a document is refused that has a member twice."""
     return f"{name} has the member {member[:_SHOWN]!a} twice"

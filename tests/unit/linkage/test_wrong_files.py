@@ -10,7 +10,8 @@ from linkage.testing.world import in_memory_world
 from tests.driving import driver, texts
 from tests.oracle import groups_of_result
 from tests.ways import Sending, send, upload
-from tests.wrong_files import COUNT, READ, WAYS
+from tests.wrong_contents import COUNT, READ
+from tests.wrong_files import WAYS
 
 
 @pytest.mark.parametrize("name", WAYS)

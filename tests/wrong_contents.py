@@ -27,7 +27,6 @@ LIKE_JSON = np.frombuffer(b'{"clks": ["' + RAW[11:], dtype=np.uint8).reshape(COU
 RAGGED = "encoding 20 has 32 bytes, encoding 0 has 64"
 NO_JSON = "is not valid JSON"
 TEXT = "the encodings are text, not bits"
-ZEROS = "the encodings have no bits"
 LAST_ZERO = np.concatenate([ENCODINGS[:-1], np.zeros((1, SIZE), dtype=np.uint8)])
 
 

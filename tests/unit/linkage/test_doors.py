@@ -185,7 +185,6 @@ REASONS = {
         "has the member 'clk_count' twice",
     ),
     "a source twice": (Case(CLKS, {"0": []}, Members([("source", 1), ("source", 1)])), "has the member 'source' twice"),
-    "zeros": (Case([base64.b64encode(bytes(16)).decode()] * 4), "the encodings have no bits"),
     "binary digits": (Case([base64.b64encode(b"01" * 32).decode()] * 4), "the encodings are text, not bits"),
     "compressed": (Case(CLKS, spoil=SPOIL["compressed"]), r"is compressed \(gzip\): decompress it, then upload it"),
     "cut": (Case(CLKS, spoil=SPOIL["cut"]), "is not valid JSON"),

@@ -60,11 +60,11 @@ def refuse_foreign_format(head: bytes | bytearray, name: str) -> None:
 
 
 def check_content(encodings: bytes | bytearray, size: int) -> None:
-    """Raise `UploadRejected` if these bytes, which came as encodings, are another program's file, text or zeros only.
+    """Raise `UploadRejected` if these bytes, which came as encodings, are another program's file, or text.
 
     Text is refused, because bits that a hash function sets do not make text: it was encoded once more than it was
-    decoded, as a hexadecimal dump or base64 of base64, or it is a table. Zeros are what a failed program leaves: one
-    record may have no bits, and others beside it, but not all of several.
+    decoded, as a hexadecimal dump or base64 of base64, or it is a table. Bytes that are all the same, zeros among them,
+    are what tests and examples send, and link nobody wrongly: what they are worth is for the party to judge.
 
     Parameters
     ----------
@@ -76,8 +76,6 @@ def check_content(encodings: bytes | bytearray, size: int) -> None:
     refuse_foreign_format(encodings[:_HEAD_BYTES], "the data")
     if _is_deflated(encodings[:_SAMPLE_BYTES]):
         raise UploadRejected(f"the data {_DECOMPRESS.format('zlib')}")
-    if len(encodings) > size and encodings.count(0) == len(encodings):
-        raise UploadRejected("the encodings have no bits: every byte of the data is zero")
     if len(encodings) >= _LEAST_TEXT_BYTES and (_is_printable(encodings, size) or _is_lettered(encodings)):
         raise UploadRejected(
             "the encodings are text, not bits: they seem to be base64, hexadecimal digits or a table that was taken"
@@ -98,7 +96,7 @@ def _is_deflated(head: bytes | bytearray) -> bool:
 
 
 def _is_printable(encodings: bytes | bytearray, size: int) -> bool:
-    """Tell whether nearly all bytes are printable ASCII, those of different encodings too, or all are one letter.
+    """Tell whether nearly all bytes are printable ASCII, those of different encodings too.
 
     Zeros do not count: texts of a fixed length are filled up with them, and UTF-16 has one beside each letter.
     """
@@ -106,7 +104,7 @@ def _is_printable(encodings: bytes | bytearray, size: int) -> bool:
     if not _has_text_share(slices, least=_LEAST_SAMPLE):
         return False
     is_one_letter = encodings.count(encodings[0]) == len(encodings)
-    return is_one_letter or _has_text_share(_different(encodings, size), least=_LEAST_SAMPLE)
+    return not is_one_letter and _has_text_share(_different(encodings, size), least=_LEAST_SAMPLE)
 
 
 def _has_text_share(pieces: Iterator[bytes | bytearray], *, least: int) -> bool:

@@ -5,7 +5,6 @@ may be wrong.
 """
 
 import base64
-import io
 import json
 import random
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 from linkage.encodings.encoding_sets import BLOCKS, ENCODINGS, REPORT, ROWS
 from linkage.testing.world import in_memory_world
 from tests.driving import driver
+from tests.streams import Drip
 from tests.ways import Sending, send
 
 ALPHABETS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
@@ -145,14 +145,10 @@ def drip(objects: Any, most: int) -> None:
     """Have the store give few bytes at a time."""
     original = objects.open
 
-    class Drip(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            return super().read(min(size or 0, most))
-
     @contextmanager
     def open_dripping(file: Any) -> Any:
         with original(file) as stream:
-            yield Drip(stream.read())
+            yield Drip(stream.read(), most)
 
     objects.open = open_dripping
 

@@ -15,19 +15,9 @@ from linkage.encodings.encoding_files import read_encoding_file
 from linkage.encodings.json_text import MOST_TOKEN_BYTES
 from linkage.encodings.wire import Announcement
 from linkage.errors import UploadRejected
+from tests.streams import Drip
 
 RANDOM = np.random.default_rng(12)
-
-
-class Drip(io.BytesIO):
-    """A stream that gives few bytes at a time, as a network may."""
-
-    def __init__(self, content, most):
-        super().__init__(content)
-        self._most = most
-
-    def read(self, size=-1):
-        return super().read(min(size, self._most))
 
 
 def read(content, count, size, *, most=2**20, ignored=()):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from linkage.encodings.json_files import load_members, member_events
 from linkage.errors import UploadRejected
+from tests.streams import Drip
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 TEXTS = st.text(max_size=8) | st.text(st.sampled_from('\\ud8\U0001f600\ud83d\ude00/"0c'), max_size=12)
@@ -17,17 +18,6 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=10,
 )
-
-
-class Drip(io.BytesIO):
-    """A stream that gives few bytes at a time."""
-
-    def __init__(self, content, most):
-        super().__init__(content)
-        self._most = most
-
-    def read(self, size=-1):
-        return super().read(min(size, self._most))
 
 
 def load(content, members=("a",), most=2**20):

@@ -2,6 +2,7 @@
 
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 from chalice.app import Blueprint, Response
 
@@ -18,6 +19,7 @@ from app.response_bodies import (
 )
 from app.responses import answer, fits, no_content, require_returnable, timestamp
 from linkage.deletion import delete_project
+from linkage.models import Project
 from linkage.projects import NewProject, create_project, describe_project
 from linkage.tokens import new_id
 
@@ -59,15 +61,10 @@ def get_projects() -> Response:
 def get_project(project_id: str) -> Response:
     """Describe the project to the holder of its result token."""
     project, contributions = describe_project(project_id, requests.token(routes.current_request), world())
-    body = partial(
-        ProjectDescriptionBody,
-        project_id=project.project_id,
-        name=project.name,
-        notes=project.notes,
-        schema_=project.linkage_schema,
-        result_type=project.result_type,
-        number_parties=project.number_parties,
-        uses_blocking=project.uses_blocking,
+    body = _describing(
+        project.project_id,
+        project,
+        project.linkage_schema,
         parties_contributed=contributions.contributed,
         error=bool(contributions.failed),
     )
@@ -90,14 +87,22 @@ def remove_project(project_id: str) -> Response:
 
 def _largest_description(body: ProjectBody) -> ProjectDescriptionBody:
     """Return the description of a project to be, once every party has contributed."""
-    return ProjectDescriptionBody(
-        project_id=new_id(),
-        name=body.name,
-        notes=body.notes,
-        schema_=body.schema_,
-        result_type=body.result_type,
-        number_parties=body.number_parties,
-        uses_blocking=body.uses_blocking,
-        parties_contributed=body.number_parties,
-        error=False,
+    return _describing(new_id(), body, body.schema_, parties_contributed=body.number_parties, error=False)()
+
+
+def _describing(
+    project_id: str, described: Project | ProjectBody, schema: dict[str, Any], *, parties_contributed: int, error: bool
+) -> partial[ProjectDescriptionBody]:
+    """Return what makes a project's description; its failed uploads may be added."""
+    return partial(
+        ProjectDescriptionBody,
+        project_id=project_id,
+        name=described.name,
+        notes=described.notes,
+        schema_=schema,
+        result_type=described.result_type,
+        number_parties=described.number_parties,
+        uses_blocking=described.uses_blocking,
+        parties_contributed=parties_contributed,
+        error=error,
     )

@@ -38,9 +38,8 @@ EXTENSIONS = {
     "anonlink/solving/_multiparty_solving": ["anonlink/solving/_multiparty_solving_inner.cpp"],
 }
 FLAGS = ["-O3", "-std=c++11", "-DNDEBUG", "-fPIC", "-fvisibility=hidden", "-g0", "-fno-sanitize=all"]
-FLAGS += [
-    "-fsigned-char"
-]  # on aarch64 it is not by default, and anonlink puts arrays of signed ones into buffers of char
+# On aarch64 char has no sign by default, and anonlink puts arrays of signed ones into buffers of char.
+FLAGS += ["-fsigned-char"]
 # pkg_resources is gone from current setuptools, and slow to import.
 CHANGES = {
     "anonlink/__init__.py": {

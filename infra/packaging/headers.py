@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.packaging.archives import files_below
-from infra.packaging.tools import PackagingFailed, find_uv
+from infra.packaging.tools import PackagingFailed, find_python
 
 _DESCRIBE = """
 import json, sysconfig
@@ -55,12 +54,8 @@ def find_headers(python: str) -> Headers:
 
 
 def _interpreters(python: str) -> Iterator[str]:
-    """Yield interpreters to ask for headers: this one, uv's choice and one of its own, the path's, pyenv's."""
+    """Yield interpreters to ask for headers: this one, and one that is found where `make` looks for its own."""
     if f"{sys.version_info.major}.{sys.version_info.minor}" == python:
         yield sys.executable
-    for only in ([], ["--managed-python"]):
-        command = [find_uv(), "python", "find", "--no-project", "--no-python-downloads", *only, python]
-        yield subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "false"
-    yield shutil.which(f"python{python}") or "false"
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    yield from map(str, sorted(pyenv.glob(f"versions/{python}.*/bin/python{python}")))
+    if found := find_python(python):
+        yield found

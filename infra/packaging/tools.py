@@ -8,7 +8,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_UV = Path(__file__).resolve().parents[2] / "build/environments/uv/bin/uv"
+_ROOT = Path(__file__).resolve().parents[2]
+_UV = _ROOT / "build/environments/uv/bin/uv"
+_FIND_PYTHON = _ROOT / "infra/local/find_python.sh"
 
 
 class PackagingFailed(Exception):
@@ -33,6 +35,15 @@ def run(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, s
     if done.returncode:
         raise PackagingFailed(f"{Path(command[0]).name} failed:\n{done.stdout}")
     return done.stdout
+
+
+def find_python(version: str) -> str | None:
+    """Return an interpreter of a version, found where `make` looks for its own, or None; nothing is installed."""
+    environment = {**os.environ, "NO_INSTALL": "1"}
+    done = subprocess.run(
+        ["/bin/sh", str(_FIND_PYTHON), version], env=environment, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or None
 
 
 def find_uv() -> str:

@@ -8,8 +8,7 @@ import pytest
 
 from infra.local.environments import ENVIRONMENTS, REQUIREMENTS, ROOT
 from infra.packaging.anonlink import build_anonlink
-from infra.packaging.tools import find_uv
-from tests.builds.interpreters import find_python
+from infra.packaging.tools import find_python, find_uv
 
 pytestmark = [pytest.mark.builds, pytest.mark.slow]
 

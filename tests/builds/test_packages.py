@@ -17,8 +17,8 @@ from infra.packaging import ROOT, PackagingFailed, build, packages_folder
 from infra.packaging.kernel import library_name
 from infra.packaging.layers import build_dependencies_layer
 from infra.packaging.runtimes import DEFAULT, RUNTIMES
+from infra.packaging.tools import find_python
 from tests.builds import answers
-from tests.builds.interpreters import find_python
 
 LAMBDA_LIMIT_BYTES = 250 * 2**20
 GLIBC = re.compile(rb"GLIBC_(\d+)\.(\d+)")
